@@ -1,0 +1,211 @@
+// The port behind which every kernel stands: Linux (platform/linux), later Windows, and an in-memory fake.
+// Imports agent/model only. Adapters import this file and agent/model/errors.ts, nothing else of the agent.
+// All failures are thrown as FairleadError; a conformance suite (test/platform) holds for every adapter.
+// Keys and values are raw bytes; agent/datapath knows their layout. Integers inside are little endian on all our machines.
+
+/** What only some kernels can do; found by probing, never by version. */
+export interface Capabilities {
+  /** A link's program can be replaced in one step, no packet in between sees none. */
+  readonly atomicReplace: boolean;
+  /** The program can ask the kernel's FIB for a next hop. */
+  readonly fibLookup: boolean;
+  /** Frames can be sent out by another device. */
+  readonly redirect: boolean;
+  /** clang's object files can be loaded (else only pre-built native drivers). */
+  readonly loadsObjects: boolean;
+}
+
+export type MapType = 'hash' | 'array' | 'percpu_array' | 'lru_hash' | 'array_of_maps' | 'hash_of_maps' | 'lpm_trie' | 'ringbuf' | 'other';
+export type UpdateWhen = 'any' | 'absent' | 'present';
+
+/** One batch of a map's content: `count` keys and as many values, back to back. The buffers are reused by the next batch. */
+export interface MapChunk {
+  readonly count: number;
+  readonly keys: Buffer;
+  readonly values: Buffer;
+}
+
+/** A live kernel map. Per-CPU values: one after the other for each possible CPU, each rounded up to 8 bytes. */
+export interface BpfMap {
+  readonly name: string;
+  readonly id: number;
+  readonly type: MapType;
+  readonly keySize: number;
+  /** Bytes of a value as lookup returns it (per-CPU: of all CPUs together). */
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** A copy of the value, or undefined when the key is absent. On a map of maps: the inner map's id as u32. */
+  lookup(key: Buffer): Buffer | undefined;
+  /** Throws FL_E_LIMIT when the map is full, FL_E_CONFLICT when `when` does not hold. */
+  update(key: Buffer, value: Buffer, when?: UpdateWhen): void;
+  /** False when the key was absent. */
+  delete(key: Buffer): boolean;
+  /** The whole content in batches; yields to the event loop between them. Entries that come or go meanwhile may be missed or seen. */
+  chunks(entriesPerChunk?: number): AsyncGenerator<MapChunk>;
+  /** Writes `count` entries; yields to the event loop between pieces. */
+  updateMany(keys: Buffer, values: Buffer, count: number): Promise<void>;
+  /** Deletes `count` keys, absent ones ignored; returns how many were there. */
+  deleteMany(keys: Buffer, count: number): Promise<number>;
+  /** On a map of maps: points the key at `inner` in one step. Does not block the event loop. */
+  setInner(key: Buffer, inner: BpfMap): Promise<void>;
+  /** Releases this handle; a pinned map lives on. */
+  close(): void;
+}
+
+export interface MapSpec {
+  readonly name: string;
+  readonly type: MapType;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+}
+
+export interface TestRun {
+  /** The program's verdict by name. */
+  readonly verdict: 'aborted' | 'drop' | 'pass' | 'tx' | 'redirect';
+  readonly packet: Buffer;
+  /** Mean time of one run, nanoseconds. */
+  readonly nanoseconds: number;
+}
+
+export interface LoadRequest {
+  readonly objectFile: string;
+  /** Name of the C function. Programs of other names in the object are not loaded. */
+  readonly program: string;
+  /** Folder on the BPF file system. Maps declared with LIBBPF_PIN_BY_NAME are taken from there when they exist and pinned there otherwise; undefined: nothing is pinned. */
+  readonly pinDirectory: string | undefined;
+}
+
+/** A loaded and verified program with its maps. */
+export interface BpfProgram {
+  readonly id: number;
+  readonly name: string;
+  /** Instructions that the verifier processed (0: unknown). */
+  readonly verifiedInstructions: number;
+  /** Size of the program as loaded: instructions after the kernel's rewriting, and bytes of machine code (0: unknown). */
+  readonly translatedInstructions: number;
+  readonly machineCodeBytes: number;
+  readonly maps: ReadonlyMap<string, BpfMap>;
+  /** Runs the program on a packet (Ethernet frame) without sending it. ingressIfindex is the device that it seems to come from. */
+  testRun(packet: Buffer, options?: { repeat?: number; ingressIfindex?: number }): TestRun;
+  pin(path: string): void;
+  close(): void;
+}
+
+/** What is attached to a device, whoever did it. */
+export interface AttachedProgram {
+  readonly programId: number;
+  readonly programName: string;
+  readonly mode: 'native' | 'generic';
+}
+
+/** A program on a device, pinned at a path so that it outlives the process. */
+export interface BpfLink {
+  readonly id: number;
+  /** 0 when the device is gone. */
+  readonly ifindex: number;
+  readonly programId: number;
+  /** Replaces the program: in one step where capabilities.atomicReplace. On failure the old one stays. */
+  replaceProgram(program: BpfProgram): Promise<void>;
+  /** Detaches and removes the pin. */
+  remove(): void;
+  /** Releases this handle; the pinned link lives on. */
+  close(): void;
+}
+
+export interface Bpf {
+  /** Throws FL_E_VERIFY with the last telling line of the log; the whole log is in the error's `cause` as a string. */
+  load(request: LoadRequest): Promise<BpfProgram>;
+  /** A map without a pin. */
+  createMap(spec: MapSpec): BpfMap;
+  openPinnedMap(path: string): BpfMap | undefined;
+  openMapById(id: number): BpfMap | undefined;
+  /** Ids of the maps that the program with this id uses; empty when there is none. */
+  programMapIds(programId: number): readonly number[];
+  programName(programId: number): string | undefined;
+  attach(program: BpfProgram, ifindex: number, mode: 'native' | 'generic', pinPath: string): Promise<BpfLink>;
+  openPinnedLink(path: string): BpfLink | undefined;
+  attachedProgram(ifindex: number): AttachedProgram | undefined;
+  /** Names in a pin folder, sorted; empty when it does not exist. */
+  listPins(directory: string): readonly string[];
+  /** Makes the folder and its parents on the BPF file system (mounts that when it is missing). */
+  makePinDirectory(directory: string): void;
+  /** Removes the pin, or the folder with all that is in it; nothing when absent. */
+  removePins(path: string): void;
+}
+
+export interface InterfaceInfo {
+  readonly name: string;
+  readonly index: number;
+  /** 'aa:bb:cc:dd:ee:ff' */
+  readonly mac: string;
+  /** Bytes of IP packet. */
+  readonly mtu: number;
+  readonly up: boolean;
+  /** Global unicast addresses, canonical text, in the kernel's order. */
+  readonly addresses: readonly { readonly address: string; readonly prefixLength: number }[];
+}
+
+export interface Route {
+  readonly ifindex: number;
+  /** Next hop; the destination itself when it is on the link. */
+  readonly nextHop: string;
+  /** Source address that the kernel would use. */
+  readonly source: string | undefined;
+  /** The destination is an address of this node. */
+  readonly local: boolean;
+}
+
+export type NeighbourState = 'reachable' | 'stale' | 'delay' | 'probe' | 'permanent' | 'incomplete' | 'failed' | 'none';
+export interface Neighbour {
+  readonly ifindex: number;
+  readonly address: string;
+  readonly mac: string | undefined;
+  readonly state: NeighbourState;
+}
+
+export type NetworkEvent =
+  | { readonly kind: 'neighbour'; readonly neighbour: Neighbour; readonly deleted: boolean }
+  | { readonly kind: 'link'; readonly ifindex: number }
+  | { readonly kind: 'address'; readonly ifindex: number }
+  | { readonly kind: 'route' }
+  /** Events were lost: look at everything again. */
+  | { readonly kind: 'overrun' };
+
+export interface Network {
+  interfaces(): readonly InterfaceInfo[];
+  /** The route that this node takes to `destination`; undefined when there is none. */
+  route(destination: string): Route | undefined;
+  neighbours(): readonly Neighbour[];
+  /** Asks for the neighbour's MAC; the answer comes as an event. Does not wait. */
+  solicit(ifindex: number, address: string): void;
+  watch(listener: (event: NetworkEvent) => void): { close(): void };
+  /** Ports that the node's own connections take (net.ipv4.ip_local_port_range), inclusive. */
+  localPortRange(): readonly [number, number];
+  /** Whether the kernel forwards between devices; without it the program cannot ask the FIB. */
+  forwardingEnabled(ifindex: number): boolean;
+}
+
+export interface Clock {
+  /** Ticks of the data plane's clock (fl_now()) in a second. */
+  readonly ticksPerSecond: number;
+  /** The data plane's time now, ticks modulo 2^32. */
+  now(): number;
+}
+
+export type Lock = { readonly held: true; release(): void } | { readonly held: false; readonly pid: number | undefined };
+
+export interface Platform {
+  readonly name: 'linux' | 'windows' | 'fake';
+  readonly capabilities: Capabilities;
+  readonly bpf: Bpf;
+  readonly network: Network;
+  /** Measured once, when first asked for. */
+  clock(): Promise<Clock>;
+  /** Takes the lock file for this process's life; it holds the pid. Freed by the kernel when the process ends, however it ends. */
+  lock(path: string): Lock;
+  /** Flavour of the BPF sources: the header bpf/platform/<flavour>.h. */
+  readonly flavour: 'linux' | 'windows';
+  /** Root of the pin folders, '/sys/fs/bpf/fairlead' on Linux. */
+  readonly pinRoot: string;
+}
