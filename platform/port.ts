@@ -116,6 +116,8 @@ export interface BpfLink {
 export interface Bpf {
   /** Throws FL_E_VERIFY with the last telling line of the log; the whole log is in the error's `cause` as a string. */
   load(request: LoadRequest): Promise<BpfProgram>;
+  /** The program pinned here (BpfProgram.pin), to attach or put back; undefined when there is none. */
+  openPinnedProgram(path: string): BpfProgram | undefined;
   /** A map without a pin. */
   createMap(spec: MapSpec): BpfMap;
   openPinnedMap(path: string): BpfMap | undefined;
