@@ -3,7 +3,8 @@
 
 import type { Dispatch, Mode } from './service.js';
 
-export type XdpMode = 'auto' | 'native' | 'generic';
+export const XDP_MODES = ['auto', 'native', 'generic'] as const;
+export type XdpMode = (typeof XDP_MODES)[number];
 
 export interface Settings {
   /** Names one data plane on this machine: its pins, lock and state file. Letters, digits, '-', '_'; at most 32. */
