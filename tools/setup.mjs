@@ -1,0 +1,42 @@
+// Makes a fresh machine ready for `npm run demo`, `npm test` and `npm run bench`: packages, BPF file system, build.
+// Imports tools/setup only; plain JavaScript, as it runs before anything is installed.
+// Invariant: with nothing missing it only looks (stat), and ends in well under a second. What cannot be had is one line and a status.
+
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkMachine, ensureNativeXdp, mountBpfFs, thisMachine } from './setup/machine.mjs';
+import { installPackages, missingHere } from './setup/packages.mjs';
+import { reportProblem } from './setup/problem.mjs';
+import { build, buildCurrent, installNpmPackages, packagesCurrent, ROOT } from './setup/project.mjs';
+import { extendPath } from './setup/run.mjs';
+
+/**
+ * Does what is missing and nothing else. Throws SetupProblem.
+ * @param {(line: string) => void} say told before each step that takes time
+ */
+export function setUp(say) {
+  extendPath();
+  checkMachine(thisMachine());
+  const missing = missingHere();
+  if (missing.length > 0) say(`installing ${missing.join(' ')}`);
+  installPackages(missing);
+  mountBpfFs();
+  ensureNativeXdp(join(ROOT, '.fairlead-setup'));
+  if (!packagesCurrent(ROOT)) {
+    say('installing npm packages');
+    installNpmPackages();
+  }
+  if (!buildCurrent()) {
+    say('compiling the agent');
+    build();
+  }
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    setUp((line) => process.stderr.write(`set-up: ${line}\n`));
+  } catch (error) {
+    process.exitCode = reportProblem(error);
+  }
+}
