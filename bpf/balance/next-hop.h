@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The next hop towards a backend. The agent keeps it right from the kernel's notifications; so that forwarding outlives
+ * the agent, the program asks the FIB itself, at most once a second and backend, for a packet that has reason to look.
+ * Where the FIB cannot answer (no entry yet, forwarding off, no such helper) the agent's answer stands.
+ */
+
+static __always_inline void FAMILY(next_hop_refresh)(fl_ctx *ctx, const struct fl_config *cfg, backend_t *backend, __u32 now)
+{
+#if FL_HAS_FIB
+	struct bpf_fib_lookup question = {};
+
+	if (backend->next_hop_at && now - backend->next_hop_at < cfg->ticks_per_second)
+		return;
+	backend->next_hop_at = now ? now : 1;
+	FAMILY(fib_ask)(&question, backend);
+	question.ifindex = ctx->ingress_ifindex;
+	if (bpf_fib_lookup(ctx, &question, sizeof(question), 0) != BPF_FIB_LKUP_RET_SUCCESS)
+		return;
+	mac_copy_aligned(backend->dst_mac, question.dmac);
+	mac_copy_aligned(backend->src_mac, question.smac);
+	backend->ifindex = question.ifindex;
+	backend->flags |= FL_BACKEND_RESOLVED;
+#endif
+}

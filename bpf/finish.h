@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The one way out of the program: each packet ends with a verdict and a reason, and is counted by that reason.
+ */
+#pragma once
+
+#include "layout.h"
+#include "reasons.h"
+
+struct {
+	__uint(type, FL_MAP_PERCPU_ARRAY);
+	__uint(max_entries, FL_REASON_COUNT);
+	__type(key, __u32);
+	__type(value, struct fl_counter);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} metrics SEC(".maps");
+
+enum fl_kind { FL_KIND_FORWARD, FL_KIND_PASS, FL_KIND_DROP };
+
+/* The verdict of a reason that does not forward. */
+static __always_inline int verdict_of(enum fl_reason reason)
+{
+#define FL_REASON_DROPS(name, kind, text) case FL_REASON_##name: return FL_KIND_##kind == FL_KIND_DROP ? FL_DROP : FL_PASS;
+	switch (reason) {
+	FL_REASONS(FL_REASON_DROPS)
+	default:
+		return FL_DROP;
+	}
+}
+
+/* bytes: length of the frame as it was received. */
+static __always_inline int finish(int verdict, enum fl_reason reason, __u32 bytes)
+{
+	__u32 key = reason;
+	struct fl_counter *counter = bpf_map_lookup_elem(&metrics, &key);
+
+	if (counter) {
+		counter->packets++;
+		counter->bytes += bytes;
+	}
+	return verdict;
+}
