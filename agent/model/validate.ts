@@ -74,7 +74,9 @@ function checkBackend(service: Service, backend: Backend, seen: Set<string>): vo
       hint: 'a backend needs an address of its own',
     });
   }
-  if (seen.has(text)) throw new FairleadError('FL_E_CONFLICT', `backend ${text}: given twice`, { hint: 'to give it a larger share use weights' });
+  if (seen.has(text)) {
+    throw new FairleadError('FL_E_CONFLICT', `backend ${text}: given twice`, { hint: 'to give it a larger share use weights' });
+  }
   seen.add(text);
 }
 
@@ -93,7 +95,8 @@ function checkAgainst(service: Service, addresses: ReadonlySet<string>, other: S
   }
   const backend = other.backends.find((candidate) => candidate.address === frontend.address);
   if (backend !== undefined) {
-    throw new FairleadError('FL_E_CONFLICT', `VIP ${frontend.address}: it is the address of backend ${formatEndpoint(backend)} of service ${other.id}`, {
+    const owner = `backend ${formatEndpoint(backend)} of service ${other.id}`;
+    throw new FairleadError('FL_E_CONFLICT', `VIP ${frontend.address}: it is the address of ${owner}`, {
       hint: 'a VIP is an address that no backend has',
     });
   }

@@ -1,0 +1,109 @@
+// One flow as read from the maps: its entry, and the reverse entry that belongs to it.
+// Imports agent/model, platform/port and its siblings.
+// Invariant: a reverse entry is joined only when it names the flow's own client and service; a port may have gone to another flow.
+
+import type { BpfMap } from '../../platform/port.js';
+import type { Protocol } from '../model/service.js';
+import type { FlowView } from '../model/views.js';
+import type { BackendEntry, BackendTable } from './backend-table.js';
+import type { FamilyLayout } from './families.js';
+import { elapsedTicks, type FlowTimeouts, type FlowTraits, flowState, flowTimeout, timeoutsInTicks } from './flow-life.js';
+import type { Flow, Reverse, Tuple } from './layout.js';
+
+export interface FlowMaps {
+  readonly layout: FamilyLayout;
+  readonly conntrack: BpfMap;
+  readonly snat: BpfMap;
+}
+
+export interface FlowRecord {
+  readonly tuple: Tuple;
+  readonly flow: Flow;
+  /** Undefined: DSR, or the reverse entry is not there. */
+  readonly reverse: Reverse | undefined;
+}
+
+/** Address and port of the slot in question, whatever its generation. */
+export type BackendOf = (id: number) => BackendEntry | undefined;
+
+/** Looks each backend up once. For the time of one chunk: what it remembers gets old. */
+export function rememberBackends(backends: BackendTable): BackendOf {
+  const known = new Map<number, BackendEntry | undefined>();
+  return (id) => {
+    if (!known.has(id)) known.set(id, backends.get(id));
+    return known.get(id);
+  };
+}
+
+/** Key of the reverse entry of a SNAT flow: the tuple of the backend's replies. Undefined when the slot cannot tell any more. */
+export function reverseKeyOf(layout: FamilyLayout, flow: Flow, protocol: Protocol, backendOf: BackendOf): Buffer | undefined {
+  if (flow.action !== 'snat') return undefined;
+  const backend = backendOf(flow.backendId);
+  if (backend?.source === undefined) return undefined;
+  return layout.tuple.encode({ saddr: backend.address, daddr: backend.source, sport: backend.port, dport: flow.snatPort, protocol });
+}
+
+/** Key of the flow that a reverse entry belongs to. */
+export function forwardKeyOf(layout: FamilyLayout, reverse: Reverse, protocol: Protocol): Buffer {
+  const { clientAddr: saddr, serviceAddr: daddr, clientPort: sport, servicePort: dport } = reverse;
+  return layout.tuple.encode({ saddr, daddr, sport, dport, protocol });
+}
+
+/** The reverse entry of a flow with its key, if it is there and the flow's own. */
+export function findReverse(maps: FlowMaps, tuple: Tuple, flow: Flow, backendOf: BackendOf): { key: Buffer; reverse: Reverse } | undefined {
+  const key = reverseKeyOf(maps.layout, flow, tuple.protocol, backendOf);
+  const value = key === undefined ? undefined : maps.snat.lookup(key);
+  if (key === undefined || value === undefined) return undefined;
+  const reverse = maps.layout.reverse.decode(value);
+  const own =
+    reverse.clientPort === tuple.sport &&
+    reverse.servicePort === tuple.dport &&
+    reverse.clientAddr === tuple.saddr &&
+    reverse.serviceAddr === tuple.daddr;
+  return own ? { key, reverse } : undefined;
+}
+
+export function traitsOf(record: FlowRecord): FlowTraits {
+  const { tuple, flow, reverse } = record;
+  return { protocol: tuple.protocol, action: flow.action, seen: flow.tcpSeen, seenInReply: reverse?.tcpSeen ?? 0 };
+}
+
+/** Ticks since the flow's last packet in either direction. */
+export function restTicks(record: FlowRecord, now: number, ticksPerSecond: number): number {
+  const rest = elapsedTicks(now, record.flow.lastSeen, ticksPerSecond);
+  return record.reverse === undefined ? rest : Math.min(rest, elapsedTicks(now, record.reverse.lastSeen, ticksPerSecond));
+}
+
+/** Whether the flow has rested longer than it may; timeouts in seconds. */
+export function hasExpired(record: FlowRecord, timeouts: FlowTimeouts, now: number, ticksPerSecond: number): boolean {
+  return restTicks(record, now, ticksPerSecond) >= flowTimeout(traitsOf(record), timeoutsInTicks(timeouts, ticksPerSecond));
+}
+
+/**
+ * The flow as people see it, or undefined when its backend is gone: the flow has ended then, its entry only waits to be removed.
+ * The age is right for 2^32 ticks (49 days at 1000 a second) and begins again at 0 after them.
+ */
+export function toFlowView(record: FlowRecord, backendOf: BackendOf, now: number, ticksPerSecond: number): FlowView | undefined {
+  const { tuple, flow, reverse } = record;
+  const backend = backendOf(flow.backendId);
+  if (backend === undefined || backend.generation !== flow.backendGeneration || flow.action === undefined) return undefined;
+  const seconds = (ticks: number): number => Math.round((ticks / ticksPerSecond) * 1000) / 1000;
+  return {
+    source: tuple.saddr,
+    sourcePort: tuple.sport,
+    destination: tuple.daddr,
+    destinationPort: tuple.dport,
+    protocol: tuple.protocol,
+    backend: backend.address,
+    backendPort: backend.port,
+    mode: flow.action,
+    snatPort: flow.action === 'snat' ? flow.snatPort : undefined,
+    state: flowState(traitsOf(record)),
+    txPackets: flow.packets,
+    txBytes: flow.bytes,
+    rxPackets: reverse?.packets,
+    rxBytes: reverse?.bytes,
+    age: seconds(elapsedTicks(now, flow.created, ticksPerSecond)),
+    idle: seconds(restTicks(record, now, ticksPerSecond)),
+  };
+}

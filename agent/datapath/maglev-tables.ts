@@ -1,0 +1,69 @@
+// The services' Maglev tables in the kernel, over lb_maglev: an array of maps, service id to an inner array of pairs of backend ids.
+// Imports platform/port and its siblings.
+// Invariant: a table is filled before it is put in place in one step, so a packet sees the old table or the new one, whole.
+
+import type { Bpf, BpfMap } from '../../platform/port.js';
+import { encodeIndex, MAGLEV_PAIR } from './layout.js';
+
+/** What the inner maps need of the kernel: platform.bpf has both. */
+export type InnerMaps = Pick<Bpf, 'createMap' | 'openMapById'>;
+
+export class MaglevTables {
+  readonly #map: BpfMap;
+  readonly #inner: InnerMaps;
+
+  constructor(map: BpfMap, inner: InnerMaps) {
+    this.#map = map;
+    this.#inner = inner;
+  }
+
+  /** Puts a table of backend ids in place of the service's present one. Its length is the program's maglev_size, an odd number. */
+  async set(serviceId: number, table: Uint32Array): Promise<void> {
+    if (table.length % 2 === 0) throw new RangeError(`a Maglev table's size is an odd prime, not ${table.length}`);
+    const pairs = (table.length + 1) / 2;
+    const inner = this.#inner.createMap({
+      name: `maglev_${serviceId}`,
+      type: 'array',
+      keySize: 4,
+      valueSize: MAGLEV_PAIR.size,
+      maxEntries: pairs,
+    });
+    try {
+      const keys = Buffer.alloc(pairs * 4);
+      const values = Buffer.alloc(pairs * MAGLEV_PAIR.size);
+      for (let i = 0; i < pairs; i++) keys.writeUInt32LE(i, i * 4);
+      for (let i = 0; i < table.length; i++) values.writeUInt32LE(table[i] as number, i * 4);
+      await inner.updateMany(keys, values, pairs);
+      await this.#map.setInner(encodeIndex(serviceId), inner);
+    } finally {
+      // In place, the outer map holds it; otherwise it goes with this handle.
+      inner.close();
+    }
+  }
+
+  /** The service's table of backend ids, or undefined when it has none. */
+  async get(serviceId: number): Promise<Uint32Array | undefined> {
+    const id = this.#map.lookup(encodeIndex(serviceId));
+    const inner = id === undefined ? undefined : this.#inner.openMapById(id.readUInt32LE(0));
+    if (inner === undefined) return undefined;
+    try {
+      // The last pair's second half is unused: the size is odd.
+      const table = new Uint32Array(inner.maxEntries * 2 - 1);
+      for await (const chunk of inner.chunks()) {
+        for (let i = 0; i < chunk.count; i++) {
+          const slot = chunk.keys.readUInt32LE(i * 4) * 2;
+          table[slot] = chunk.values.readUInt32LE(i * MAGLEV_PAIR.size);
+          if (slot + 1 < table.length) table[slot + 1] = chunk.values.readUInt32LE(i * MAGLEV_PAIR.size + 4);
+        }
+      }
+      return table;
+    } finally {
+      inner.close();
+    }
+  }
+
+  /** False when the service had none. */
+  delete(serviceId: number): boolean {
+    return this.#map.delete(encodeIndex(serviceId));
+  }
+}
