@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The benchmark's wrapper: BPF_PROG_TEST_RUN repeats a program on one and the same frame, so a program that rewrites
+ * would see its own output from the second run on. This one restores the frame, then tail-calls the program measured.
+ * Compiled by bench/wrapper.ts, which gives the family's numbers as macros:
+ *   BENCH_FRAME_BYTES  length of a frame, a multiple of 8
+ *   BENCH_SOURCE_AT    offset of the last 4 bytes of the source address
+ *   BENCH_SPORT_AT     offset of the source port
+ * One run at a time, on one CPU: the job's counters are plain memory. Structures: bench/wrapper.ts reads the same bytes.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define BENCH_WORDS (BENCH_FRAME_BYTES / 8)
+#define BENCH_ETHERNET_BYTES 14
+
+struct bench_frame {
+	__u64 word[BENCH_WORDS];
+};
+
+struct bench_job {
+	__u32 first;  /* frames first to end - 1 are taken in turn */
+	__u32 end;
+	__u32 next;   /* the frame of the next run */
+	__u32 target; /* 0: bench_nothing; 1: the program measured */
+	__u32 fresh;  /* not 0: every run gets a source address and port that no run had before */
+	__u32 serial; /* of the next run's source address and port */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BENCH_MAX_FRAMES);
+	__type(key, __u32);
+	__type(value, struct bench_frame);
+} bench_frames SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bench_job);
+} bench_job SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 2);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} bench_targets SEC(".maps");
+
+/* A source that differs for each of 2^24 serials: an odd factor permutes the addresses of 10.0.0.0/8's size. */
+static __always_inline void
+set_fresh_source(char *frame, __u32 serial)
+{
+	__u32 mixed = serial * 0x9e3779b1;
+
+	*(__be32 *)(frame + BENCH_SOURCE_AT) = bpf_htonl(0x0a000000 | (mixed & 0xffffff));
+	*(__be16 *)(frame + BENCH_SPORT_AT) = bpf_htons(1024 + (mixed >> 17));
+}
+
+SEC("xdp")
+int bench_wrapper(struct xdp_md *ctx)
+{
+	__u32 zero = 0;
+	struct bench_job *job = bpf_map_lookup_elem(&bench_job, &zero);
+	if (!job)
+		return XDP_ABORTED;
+
+	__u32 index = job->next;
+	struct bench_frame *frame = bpf_map_lookup_elem(&bench_frames, &index);
+	if (!frame)
+		return XDP_ABORTED;
+	job->next = index + 1 < job->end ? index + 1 : job->first;
+
+	/* The run before may have put a header in front, or taken one away. */
+	long surplus = (long)ctx->data_end - (long)ctx->data - BENCH_FRAME_BYTES;
+	if (surplus && bpf_xdp_adjust_head(ctx, surplus))
+		return XDP_ABORTED;
+
+	char *data = (char *)(long)ctx->data;
+	char *data_end = (char *)(long)ctx->data_end;
+	if (data + BENCH_FRAME_BYTES > data_end)
+		return XDP_ABORTED;
+#pragma unroll
+	for (int i = 0; i < BENCH_WORDS; i++)
+		((__u64 *)data)[i] = frame->word[i];
+	if (job->fresh)
+		set_fresh_source(data, job->serial++);
+
+	/* A constant index becomes a plain jump; a variable one goes through a retpoline and costs 10 ns more. */
+	if (job->target)
+		bpf_tail_call_static(ctx, &bench_targets, 1);
+	else
+		bpf_tail_call_static(ctx, &bench_targets, 0);
+	return XDP_ABORTED;
+}
+
+/* The unit of comparison: what any forwarding program does at least. */
+SEC("xdp")
+int bench_nothing(struct xdp_md *ctx)
+{
+	char *data = (char *)(long)ctx->data;
+	char *data_end = (char *)(long)ctx->data_end;
+	if (data + BENCH_ETHERNET_BYTES > data_end)
+		return XDP_DROP;
+
+	__u16 *mac = (__u16 *)data;
+#pragma unroll
+	for (int i = 0; i < 3; i++) {
+		__u16 destination = mac[i];
+		mac[i] = mac[i + 3];
+		mac[i + 3] = destination;
+	}
+	return XDP_TX;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
