@@ -110,7 +110,7 @@ export const COUNTER = new Struct('fl_counter', 16, { packets: field(0, T.u64), 
 export const WINDOW = new Struct('fl_window', 8, { began: field(0, T.u32), count: field(4, T.u32) });
 
 /** Value of config. Timeouts are ticks, ports host order and inclusive. */
-export const CONFIG = new Struct('fl_config', 60, {
+export const CONFIG = new Struct('fl_config', 56, {
   layout: field(0, T.u32),
   ticksPerSecond: field(4, T.u32),
   maglevSize: field(8, T.u32),
