@@ -1,0 +1,28 @@
+// `service get`: one service with its backends.
+// Imports agent/model and its siblings.
+
+import { formatFrontend } from '../model/format.js';
+import { OUTPUT, SERVICE_ID } from './flags.js';
+import { BACKEND_COLUMNS, formatServiceMode } from './service-text.js';
+import { countNoun } from './numbers.js';
+import { renderTable } from './table.js';
+import { defineVerb } from './verb.js';
+
+export const serviceGet = defineVerb({
+  words: 'service get',
+  summary: 'show one service with its backends',
+  examples: ['service get --id=1', 'service get --id=1 -o json'],
+  flags: { id: SERVICE_ID, output: OUTPUT },
+  async run({ agent, out }, { id, output }) {
+    const service = await agent.getService(id);
+    await output.answer(out, {
+      name: 'service',
+      value: service,
+      toText: (width) => {
+        const { frontend, backends } = service;
+        const head = `service ${id}: ${formatFrontend(frontend)}, mode ${formatServiceMode(service)}, ${countNoun(backends.length, 'backend')}\n`;
+        return backends.length === 0 ? head : head + renderTable(BACKEND_COLUMNS, backends, width);
+      },
+    });
+  },
+});

@@ -1,0 +1,40 @@
+// `service list`: all services, one line each.
+// Imports agent/model and its siblings.
+
+import { formatEndpoint } from '../model/format.js';
+import { OUTPUT } from './flags.js';
+import { countReady, formatServiceMode } from './service-text.js';
+import { countNoun } from './numbers.js';
+import { renderTable } from './table.js';
+import { defineVerb } from './verb.js';
+
+export const serviceList = defineVerb({
+  words: 'service list',
+  summary: 'list all services',
+  details: 'Ready backends are those that take new flows: active, of a weight above 0, with a known next hop.',
+  examples: ['service list', 'service list -o json'],
+  flags: { output: OUTPUT },
+  async run({ agent, out }, { output }) {
+    const services = await agent.listServices();
+    await output.rows(out, {
+      name: 'services',
+      rows: services,
+      toText: (sink) => {
+        if (services.length === 0) return sink.write('no services\n');
+        const table = renderTable(
+          [
+            { title: 'Id', align: 'right', value: (service) => String(service.id) },
+            { title: 'Frontend', value: (service) => formatEndpoint(service.frontend) },
+            { title: 'Proto', value: (service) => service.frontend.protocol },
+            { title: 'Mode', value: formatServiceMode },
+            { title: 'Backends', align: 'right', value: (service) => String(service.backends.length) },
+            { title: 'Ready', align: 'right', value: (service) => String(countReady(service)) },
+          ],
+          services,
+          sink.columns,
+        );
+        return sink.write(`${table}${countNoun(services.length, 'service')}\n`);
+      },
+    });
+  },
+});

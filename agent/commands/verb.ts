@@ -1,0 +1,96 @@
+// What a command is: its words, flags and what it does, as data that the parser, help, completion and docs/commands.md share.
+// Imports agent/model and agent/control/agent.ts. One file per verb defines one Verb.
+// Invariant: a verb's run() gets values that were parsed and checked; it never sees text of flags.
+
+import type { Agent } from '../control/agent.js';
+import type { Sink } from './sink.js';
+
+/** A flag, or a positional argument, whose text becomes a Value. */
+export interface Flag<Value> {
+  /** Without the dashes: 'backend-weights'. */
+  readonly name: string;
+  readonly short?: string;
+  /** How the value is shown in help: 'IP:PORT'. */
+  readonly placeholder: string;
+  readonly text: string;
+  /** Throws FL_E_VALUE. `where` names the flag for the message. */
+  readonly parse: (text: string, where: string) => Value;
+  readonly required: boolean;
+  /** Text that is parsed when the flag is not given. */
+  readonly fallback?: string;
+  /** The default in words, where it is no text of the flag itself. */
+  readonly fallbackText?: string;
+  /** All values, when they are few; Tab offers them. */
+  readonly choices?: readonly string[];
+  /** What of the running state Tab offers. */
+  readonly offers?: 'service' | 'backend' | 'next-hop';
+  /** The flag takes no value; its text is 'true' when given. */
+  readonly bare?: boolean;
+}
+
+type FlagSpec<Value> = Omit<Flag<Value>, 'required' | 'fallback'>;
+
+export const required = <Value>(spec: FlagSpec<Value>): Flag<Value> => ({ ...spec, required: true });
+export const optional = <Value>(spec: FlagSpec<Value>): Flag<Value | undefined> => ({ ...spec, required: false });
+export const withDefault = <Value>(spec: FlagSpec<Value>, fallback: string): Flag<Value> => ({ ...spec, required: false, fallback });
+
+// biome-ignore lint/suspicious/noExplicitAny: the value's type does not matter where flags of all kinds are listed
+export type AnyFlag = Flag<any>;
+export type FlagSet = Readonly<Record<string, AnyFlag>>;
+export type ValuesOf<Flags extends FlagSet> = { readonly [Key in keyof Flags]: Flags[Key] extends Flag<infer Value> ? Value : never };
+
+/** What a running command may use. */
+export interface CommandContext {
+  readonly agent: Agent;
+  /** The answer. */
+  readonly out: Sink;
+  /** Warnings and errors. */
+  readonly err: Sink;
+  /** Aborted by Ctrl-C; a command that streams stops at it. */
+  readonly signal: AbortSignal;
+  /** Ends the session after this command. `unloaded`: the data plane is gone. */
+  leave(why: 'exit' | 'unloaded'): void;
+}
+
+/** A verb as the parser sees it. */
+export interface Verb {
+  /** 'service update', 'status'. */
+  readonly words: string;
+  /** One line, lower case, no full stop. */
+  readonly summary: string;
+  /** More sentences for its help. */
+  readonly details?: string;
+  readonly examples: readonly string[];
+  readonly flags: FlagSet;
+  readonly argument?: AnyFlag & { readonly variadic?: boolean };
+  /** Other words for the same: 'quit'. */
+  readonly alias?: string;
+  readonly run: (context: CommandContext, values: never) => Promise<void>;
+}
+
+type VerbSpec<Flags extends FlagSet, Argument> = Omit<Verb, 'flags' | 'run' | 'argument'> & {
+  readonly flags: Flags;
+  readonly argument?: Flag<Argument> & { readonly variadic?: boolean };
+  readonly run: (context: CommandContext, values: ValuesOf<Flags> & { readonly argument: Argument }) => Promise<void>;
+};
+
+/** Gives run() the types of the verb's own flags. */
+export function defineVerb<const Flags extends FlagSet, Argument = undefined>(spec: VerbSpec<Flags, Argument>): Verb {
+  return spec as unknown as Verb;
+}
+
+/** '--id=N', '--id', '[--id=N]'. */
+export function flagUsage(flag: AnyFlag): string {
+  return flag.bare ? `--${flag.name}` : `--${flag.name}=${flag.placeholder}`;
+}
+
+/** The usage line: 'service get --id=N [-o table|json]'. */
+export function verbUsage(verb: Verb): readonly string[] {
+  const flags = Object.values(verb.flags).map((flag) => {
+    const use = flag.short === undefined ? flagUsage(flag) : `-${flag.short} ${flag.placeholder}`;
+    return flag.required ? use : `[${use}]`;
+  });
+  const argument = verb.argument;
+  const operand = argument === undefined ? [] : [argument.required ? `<${argument.placeholder}>` : `[${argument.placeholder}]`];
+  return [verb.words, ...operand, ...flags];
+}

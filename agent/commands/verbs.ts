@@ -1,0 +1,39 @@
+// All verbs, in the order in which help lists them.
+// Imports its siblings.
+
+import { backendList } from './backend-list.js';
+import { backendSet } from './backend-set.js';
+import { cls } from './cls.js';
+import { exit } from './exit.js';
+import { makeHelp } from './help.js';
+import { modeGet } from './mode-get.js';
+import { modeUpdate } from './mode-update.js';
+import { neighborList } from './neighbor-list.js';
+import { neighborUpdate } from './neighbor-update.js';
+import { serviceDelete } from './service-delete.js';
+import { serviceDumpstate } from './service-dumpstate.js';
+import { serviceGet } from './service-get.js';
+import { serviceList } from './service-list.js';
+import { serviceUpdate } from './service-update.js';
+import { status } from './status.js';
+import { unload } from './unload.js';
+import type { Verb } from './verb.js';
+
+export const VERBS: readonly Verb[] = [
+  serviceUpdate,
+  serviceList,
+  serviceGet,
+  serviceDelete,
+  serviceDumpstate,
+  backendList,
+  backendSet,
+  modeGet,
+  modeUpdate,
+  neighborList,
+  neighborUpdate,
+  status,
+  unload,
+  cls,
+  makeHelp(() => VERBS),
+  exit,
+];
