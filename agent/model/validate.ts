@@ -16,7 +16,7 @@ export interface ServiceLimits {
 }
 
 const KIND_TEXT: Record<Exclude<AddressKind, 'unicast'>, string> = {
-  unspecified: 'an address of 0.0.0.0/8, which names no host',
+  unspecified: 'an address that names no host',
   loopback: 'a loopback address',
   multicast: 'a multicast address',
   broadcast: 'the broadcast address',
