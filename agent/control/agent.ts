@@ -51,4 +51,3 @@ export interface Agent {
   /** Stops the agent's own work (sweeper, watchers, lock); the data plane stays. */
   close(): Promise<void>;
 }
-

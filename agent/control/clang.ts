@@ -37,7 +37,11 @@ export interface ClangFacts {
   readonly includeDirectory: string | undefined;
 }
 
-const TRIPLES: Partial<Record<NodeJS.Architecture, string>> = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu', s390x: 's390x-linux-gnu' };
+const TRIPLES: Partial<Record<NodeJS.Architecture, string>> = {
+  x64: 'x86_64-linux-gnu',
+  arm64: 'aarch64-linux-gnu',
+  s390x: 's390x-linux-gnu',
+};
 
 /** What of the installed compiler the object file depends on. */
 export async function probeClang(clang: string): Promise<ClangFacts> {

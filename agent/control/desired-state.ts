@@ -69,7 +69,8 @@ function parseBackend(json: unknown, where: string): Backend {
 function parseEndpoint(json: unknown, where: string): Endpoint {
   const endpoint = object(json, where);
   const address = endpoint['address'];
-  if (typeof address !== 'string' || !ADDRESS.test(address)) throw wrong(`${where}.address`, `${JSON.stringify(address)} is not an address`);
+  if (typeof address !== 'string' || !ADDRESS.test(address))
+    throw wrong(`${where}.address`, `${JSON.stringify(address)} is not an address`);
   return { address, port: integer(endpoint['port'], 1, 65535, `${where}.port`) };
 }
 
