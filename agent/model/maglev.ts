@@ -26,7 +26,7 @@ export function compareKeys(a: { readonly key: string }, b: { readonly key: stri
  * Throws FL_E_VALUE when no backend has a weight above 0, FL_E_LIMIT when there are more backends than entries.
  */
 export function buildMaglevTable(backends: readonly MaglevBackend[], size: number): Uint32Array {
-  const order = backends.map((backend, index) => ({ ...backend, index })).filter((backend) => backend.weight > 0);
+  const order = backends.map(({ key, weight }, index) => ({ key, weight, index })).filter((backend) => backend.weight > 0);
   if (order.length === 0) {
     throw new FairleadError('FL_E_VALUE', 'Maglev table of 0 backends: there is nothing to choose from', {
       hint: 'give at least one backend a weight above 0',
@@ -40,13 +40,13 @@ export function buildMaglevTable(backends: readonly MaglevBackend[], size: numbe
   order.sort(compareKeys);
   const count = order.length;
   // A backend's permutation of the entries is offset, offset + skip, offset + 2 * skip, ... modulo size; `next` walks along it.
-  const next = Uint32Array.from(order, (backend) => hashText(backend.key, OFFSET_SEED) % size);
-  const skip = Uint32Array.from(order, (backend) => (hashText(backend.key, SKIP_SEED) % (size - 1)) + 1);
-  const weight = Uint32Array.from(order, (backend) => backend.weight);
-  const index = Uint32Array.from(order, (backend) => backend.index);
+  const next = Int32Array.from(order, (backend) => hashText(backend.key, OFFSET_SEED) % size);
+  const skip = Int32Array.from(order, (backend) => (hashText(backend.key, SKIP_SEED) % (size - 1)) + 1);
+  const weight = Int32Array.from(order, (backend) => backend.weight);
+  const index = Int32Array.from(order, (backend) => backend.index);
   const heaviest = weight.reduce((most, value) => Math.max(most, value), 0);
   // Each round every backend earns its weight and takes an entry for each `heaviest` earned: the heaviest every round.
-  const earned = new Uint32Array(count);
+  const earned = new Int32Array(count);
   const taken = new Uint8Array(size);
   const table = new Uint32Array(size);
   let left = size;
