@@ -1,0 +1,60 @@
+// The foreign functions of the C library that Node.js does not offer: sockets of other families, flock, mount, dup.
+// May import koffi and agent/model/errors. Nothing is declared until loadLibc() is called, once a process.
+// Invariant: functions return -1 on failure; lastErrno() read right after tells why.
+
+import koffi from 'koffi';
+import { FairleadError } from '../../agent/model/errors.js';
+
+export interface Libc {
+  close(fd: number): number;
+  /** With F_DUPFD_CLOEXEC only: the third argument of the variadic original as an int. */
+  fcntl(fd: number, command: number, argument: number): number;
+  flock(fd: number, operation: number): number;
+  mount(source: string, target: string, type: string, flags: number, data: string | null): number;
+  socket(family: number, type: number, protocol: number): number;
+  bind(fd: number, address: Buffer, length: number): number;
+  setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number;
+  send(fd: number, data: Buffer, length: number, flags: number): number;
+  recv(fd: number, data: Buffer, length: number, flags: number): number;
+  vsnprintf(target: Buffer, size: number, format: bigint, args: bigint): number;
+}
+
+const SIGNATURES: { readonly [Name in keyof Libc]: readonly [result: string, args: readonly string[]] } = {
+  close: ['int', ['int']],
+  fcntl: ['int', ['int', 'int', 'int']],
+  flock: ['int', ['int', 'int']],
+  mount: ['int', ['str', 'str', 'str', 'unsigned long', 'str']],
+  socket: ['int', ['int', 'int', 'int']],
+  bind: ['int', ['int', 'void *', 'uint32_t']],
+  setsockopt: ['int', ['int', 'int', 'int', 'void *', 'uint32_t']],
+  send: ['intptr_t', ['int', 'void *', 'size_t', 'int']],
+  recv: ['intptr_t', ['int', 'void *', 'size_t', 'int']],
+  vsnprintf: ['int', ['void *', 'size_t', 'void *', 'void *']],
+};
+
+let loaded: Libc | undefined;
+
+/** Declares the functions above, once. Throws FL_E_MISSING where there is no C library of that kind. */
+export function loadLibc(): Libc {
+  loaded ??= declareAll();
+  return loaded;
+}
+
+function declareAll(): Libc {
+  try {
+    // The process has its C library already, glibc or musl: no file name is needed.
+    const library = koffi.load(null);
+    const calls = Object.entries(SIGNATURES).map(([name, [result, args]]) => [name, library.func(name, result, [...args])]);
+    return Object.fromEntries(calls) as unknown as Libc;
+  } catch (error) {
+    throw new FairleadError('FL_E_MISSING', 'the C library of this process lacks a function that Fairlead needs', {
+      hint: 'run Fairlead with a Node.js that is built for Linux',
+      cause: error,
+    });
+  }
+}
+
+/** errno of the last foreign call that failed. */
+export function lastErrno(): number {
+  return koffi.errno();
+}

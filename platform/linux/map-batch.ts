@@ -1,0 +1,130 @@
+// Whole-map operations: the kernel's batch calls where the map type has them, one by one where not.
+// May import node:timers/promises, platform/port and its siblings.
+// Invariant: no stretch between two turns of the event loop handles more than ENTRIES_PER_TURN entries (0.5 to 2 ms).
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { MapChunk } from '../port.js';
+import type { Context } from './context.js';
+import { ERRNO } from './errno.js';
+import type { LinuxMap } from './map.js';
+
+const ENTRIES_PER_TURN = 2048;
+const OPTS = Buffer.alloc(24);
+OPTS.writeBigUInt64LE(24n, 0);
+
+/** The kernel's answers when a map type has no batch call, or kernels before 5.6 have none at all. */
+function hasNoBatch(result: number): boolean {
+  return result === -ERRNO.ENOTSUPP || result === -ERRNO.EOPNOTSUPP || result === -ERRNO.EINVAL;
+}
+
+/** The map's content in chunks of at most `entriesPerChunk`, or more where the kernel's hash buckets are fuller than that. */
+export async function* readChunks(context: Context, map: LinuxMap, entriesPerChunk = ENTRIES_PER_TURN): AsyncGenerator<MapChunk> {
+  // Batch reads of maps of maps stop at an empty slot on many kernels.
+  if (map.holdsMaps) return yield* readOneByOne(context, map, entriesPerChunk);
+  let size = Math.max(1, Math.min(entriesPerChunk, map.maxEntries));
+  let keys = Buffer.alloc(size * map.keySize);
+  let values = Buffer.alloc(size * map.valueSize);
+  const count = Buffer.alloc(4);
+  // Hash maps keep 4 bytes of position here, the others a key.
+  let position: Buffer | null = null;
+  let next = Buffer.alloc(Math.max(8, map.keySize));
+  for (;;) {
+    count.writeUInt32LE(size);
+    const result = context.bpf.bpf_map_lookup_batch(map.fd, position, next, keys, values, count, OPTS);
+    if (position === null && hasNoBatch(result)) return yield* readOneByOne(context, map, entriesPerChunk);
+    if (result === -ERRNO.ENOSPC) {
+      // The next hash bucket holds more than a chunk: nothing was read, a larger chunk goes on from the same place.
+      size *= 2;
+      keys = Buffer.alloc(size * map.keySize);
+      values = Buffer.alloc(size * map.valueSize);
+      continue;
+    }
+    if (result < 0 && result !== -ERRNO.ENOENT) throw map.failure('read', result);
+    const entries = count.readUInt32LE();
+    if (entries > 0) yield { count: entries, keys, values };
+    if (result === -ERRNO.ENOENT) return;
+    const free: Buffer<ArrayBuffer> = (position as Buffer<ArrayBuffer> | null) ?? Buffer.alloc(next.length);
+    position = next;
+    next = free;
+    await nextTurn();
+  }
+}
+
+/** A hash map whose current key is deleted meanwhile starts again from the front: so the walk is bounded. */
+async function* readOneByOne(context: Context, map: LinuxMap, entriesPerChunk: number): AsyncGenerator<MapChunk> {
+  const size = Math.max(1, Math.min(entriesPerChunk, map.maxEntries));
+  const keys = Buffer.alloc(size * map.keySize);
+  const values = Buffer.alloc(size * map.valueSize);
+  let key: Buffer | null = null;
+  let next = Buffer.alloc(map.keySize);
+  let count = 0;
+  for (let steps = 0; steps < 2 * map.maxEntries; steps++) {
+    const result = context.bpf.bpf_map_get_next_key(map.fd, key, next);
+    if (result === -ERRNO.ENOENT) break;
+    if (result < 0) throw map.failure('walk', result);
+    const value = map.lookup(next);
+    if (value !== undefined) {
+      next.copy(keys, count * map.keySize);
+      value.copy(values, count * map.valueSize);
+      count++;
+    }
+    const free: Buffer<ArrayBuffer> = (key as Buffer<ArrayBuffer> | null) ?? Buffer.alloc(map.keySize);
+    key = next;
+    next = free;
+    if (count === size) {
+      yield { count, keys, values };
+      count = 0;
+    }
+    if (steps % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await nextTurn();
+  }
+  if (count > 0) yield { count, keys, values };
+}
+
+/** Writes `count` entries. On failure those before the refused one are written. */
+export async function updateInBatches(context: Context, map: LinuxMap, keys: Buffer, values: Buffer, count: number): Promise<void> {
+  const done = Buffer.alloc(4);
+  for (let from = 0; from < count; from += ENTRIES_PER_TURN) {
+    const piece = Math.min(ENTRIES_PER_TURN, count - from);
+    const pieceKeys = keys.subarray(from * map.keySize, (from + piece) * map.keySize);
+    const pieceValues = values.subarray(from * map.valueSize, (from + piece) * map.valueSize);
+    done.writeUInt32LE(piece);
+    const result = context.bpf.bpf_map_update_batch(map.fd, pieceKeys, pieceValues, done, OPTS);
+    if (hasNoBatch(result)) {
+      for (let i = 0; i < piece; i++) {
+        map.update(
+          pieceKeys.subarray(i * map.keySize, (i + 1) * map.keySize),
+          pieceValues.subarray(i * map.valueSize, (i + 1) * map.valueSize),
+        );
+      }
+    } else if (result < 0) throw map.failure(`write entry ${from + done.readUInt32LE()} of ${count} to`, result);
+    await nextTurn();
+  }
+}
+
+/** Deletes `count` keys and returns how many were there. The kernel's batch stops at each absent key; the rest follows in another call. */
+export async function deleteInBatches(context: Context, map: LinuxMap, keys: Buffer, count: number): Promise<number> {
+  const done = Buffer.alloc(4);
+  let deleted = 0;
+  let from = 0;
+  let calls = 0;
+  while (from < count) {
+    const piece = Math.min(ENTRIES_PER_TURN, count - from);
+    done.writeUInt32LE(piece);
+    const pieceKeys = keys.subarray(from * map.keySize, (from + piece) * map.keySize);
+    const result = context.bpf.bpf_map_delete_batch(map.fd, pieceKeys, done, OPTS);
+    if (hasNoBatch(result)) {
+      for (let i = 0; i < piece; i++) if (map.delete(pieceKeys.subarray(i * map.keySize, (i + 1) * map.keySize))) deleted++;
+      from += piece;
+    } else if (result === -ERRNO.ENOENT) {
+      deleted += done.readUInt32LE();
+      from += done.readUInt32LE() + 1;
+    } else if (result < 0) throw map.failure('delete from', result);
+    else {
+      deleted += piece;
+      from += piece;
+    }
+    // A call that ended at an absent key was short: give way by calls as well as by entries.
+    if (++calls % 256 === 0 || result !== -ERRNO.ENOENT) await nextTurn();
+  }
+  return deleted;
+}

@@ -1,0 +1,51 @@
+// The network part of the port: rtnetlink for what changes, /proc/sys/net for settings (both follow the process's namespace).
+// May import node:fs, platform/port, agent/model/errors and its siblings.
+// Invariant: everything is read anew at each call; nothing is remembered.
+
+import { readFileSync } from 'node:fs';
+import { FairleadError } from '../../agent/model/errors.js';
+import type { Network } from '../port.js';
+import type { Context } from './context.js';
+import { systemError } from './errno.js';
+import { readInterfaceName, readInterfaces } from './interfaces.js';
+import { readNeighbours, solicitNeighbour } from './neighbours.js';
+import type { RouteSocket } from './netlink.js';
+import { errnoOf } from './pins.js';
+import { readRoute } from './routes.js';
+import { watchNetwork } from './watch.js';
+
+export function createNetwork(context: Context, socket: RouteSocket): Network {
+  return {
+    interfaces: () => readInterfaces(socket),
+    route: destination => readRoute(socket, destination),
+    neighbours: () => readNeighbours(socket),
+    solicit: (ifindex, address) => solicitNeighbour(socket, ifindex, address),
+    watch: listener => watchNetwork(context, listener),
+    localPortRange: readLocalPortRange,
+    forwardingEnabled: ifindex => readForwarding(socket, ifindex),
+  };
+}
+
+function readSetting(name: string): string {
+  const path = `/proc/sys/net/${name}`;
+  try {
+    return readFileSync(path, 'latin1').trim();
+  } catch (error) {
+    throw systemError('FL_E_SYSTEM', `cannot read ${path}`, errnoOf(error), 'is /proc mounted?');
+  }
+}
+
+/** The setting serves IPv4 and IPv6 alike. Throws FL_E_SYSTEM. */
+function readLocalPortRange(): readonly [number, number] {
+  const text = readSetting('ipv4/ip_local_port_range');
+  const [low, high] = text.split(/\s+/).map(Number);
+  if (!low || !high) throw new FairleadError('FL_E_SYSTEM', `net.ipv4.ip_local_port_range cannot be read: '${text}'`);
+  return [low, high];
+}
+
+/** IPv4 forwarding of the device. Throws FL_E_NOT_FOUND, FL_E_SYSTEM. */
+function readForwarding(socket: RouteSocket, ifindex: number): boolean {
+  const name = readInterfaceName(socket, ifindex);
+  if (name === undefined) throw new FairleadError('FL_E_NOT_FOUND', `there is no network device ${ifindex}`, { hint: 'see "ip link"' });
+  return readSetting(`ipv4/conf/${name}/forwarding`) === '1';
+}
