@@ -1,0 +1,114 @@
+// Compiles and loads the data plane for packet tests, with small maps and nothing pinned, once for each set of settings.
+// Imports the agent's compile step and macros, platform/linux, and namespace.ts.
+// FAIRLEAD_BPF_DIR names another folder of C sources: a test of the tests puts a broken copy there.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compileObject } from '../../agent/control/compile.js';
+import { findSourceDirectory } from '../../agent/control/sources.js';
+import { encodeIndex } from '../../agent/datapath/layout.js';
+import { buildConfig, buildMacros, encodeConfig, layoutDigest } from '../../agent/datapath/macros.js';
+import { createLinuxPlatform } from '../../platform/linux/index.js';
+import type { BpfMap, BpfProgram, Clock, Platform } from '../../platform/port.js';
+import { makeNamespace, type Namespace, runIp, setForwarding } from './namespace.js';
+import { DEVICE, FIB_NEIGHBOUR, type PlaneSettings } from './world.js';
+
+export type Flavour = 'compiled settings' | 'settings in the config map';
+
+export const SIZES = { maxFlows: 4096, maxServices: 16, maxBackends: 16, maglevSize: 251 };
+/** Services that have a Maglev table. */
+const TABLES = [1, 2];
+
+/** A loaded program with its maps. */
+export interface DataPlane {
+  /** Where test packets come in: see world.ts for its device. */
+  readonly namespace: Namespace;
+  readonly program: BpfProgram;
+  readonly clock: Clock;
+  map(name: string): BpfMap;
+  /** The inner map of a service's Maglev table; its content may be rewritten in place. */
+  readonly tables: ReadonlyMap<number, BpfMap>;
+}
+
+/** Loads data planes for one test file; `close` gives everything back. */
+export class Loader {
+  readonly #directory = mkdtempSync(join(tmpdir(), 'fairlead-packets-'));
+  readonly #loaded = new Map<string, DataPlane>();
+  readonly #platform: Platform = createLinuxPlatform();
+  readonly #sources = process.env.FAIRLEAD_BPF_DIR ?? findSourceDirectory();
+  #namespace: Namespace | undefined;
+
+  /** The program in this flavour with these settings, its maps as the last user left them. */
+  async load(flavour: Flavour, settings: PlaneSettings): Promise<DataPlane> {
+    this.#namespace ??= buildNetwork();
+    const clock = await this.#platform.clock();
+    const config = buildConfig(
+      { maglevSize: SIZES.maglevSize, newFlowRate: settings.newFlowRate, timeouts: settings.timeouts },
+      {
+        layoutDigest: layoutDigest(readFileSync(join(this.#sources, 'layout.h'), 'utf8'), SIZES),
+        ticksPerSecond: clock.ticksPerSecond,
+        snatRange: settings.snatRange,
+        lbAddresses: settings.lbAddresses,
+      },
+    );
+    const generic = flavour === 'settings in the config map';
+    const all = buildMacros(config, SIZES);
+    // Sizes are fixed when maps are made; a setting that came by macro into the build that reads the map would be an error.
+    const sizes = Object.entries(all).filter(([name]) => /^FL_(MAX_|MAGLEV_SIZE)/.test(name));
+    const macros = generic ? { ...Object.fromEntries(sizes), FL_CONFIG_FROM_MAP: 1 } : all;
+    const key = generic ? flavour : JSON.stringify(macros);
+    const plane = this.#loaded.get(key) ?? (await this.#loadNew(this.#namespace, clock, macros));
+    this.#loaded.set(key, plane);
+    plane.map('config').update(encodeIndex(0), encodeConfig(config));
+    return plane;
+  }
+
+  async #loadNew(namespace: Namespace, clock: Clock, macros: Readonly<Record<string, string | number>>): Promise<DataPlane> {
+    const { objectFile } = await compileObject({
+      clang: 'clang',
+      cacheDirectory: this.#directory,
+      sourceDirectory: this.#sources,
+      source: 'fairlead.c',
+      flavour: this.#platform.flavour,
+      macros,
+    });
+    const program = await this.#platform.bpf.load({ objectFile, program: 'fairlead', pinDirectory: undefined });
+    const map = (name: string): BpfMap => {
+      const found = program.maps.get(name);
+      if (found === undefined) throw new Error(`the program has no map ${name}`);
+      return found;
+    };
+    const tables = new Map<number, BpfMap>();
+    for (const id of TABLES) {
+      const spec = { name: `maglev_${id}`, type: 'array', keySize: 4, valueSize: 8, maxEntries: (SIZES.maglevSize + 1) / 2 } as const;
+      const table = this.#platform.bpf.createMap(spec);
+      await map('lb_maglev').setInner(encodeIndex(id), table);
+      tables.set(id, table);
+    }
+    return { program, clock, namespace, map, tables };
+  }
+
+  close(): void {
+    for (const plane of this.#loaded.values()) {
+      for (const table of plane.tables.values()) table.close();
+      plane.program.close();
+    }
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** A device with a route and a neighbour that the FIB can be asked about; forwarding is off until a case turns it on. */
+function buildNetwork(): Namespace {
+  const namespace = makeNamespace();
+  namespace.run(() => {
+    runIp('link set lo up');
+    runIp(`link add ${DEVICE.name} index ${DEVICE.index} address ${DEVICE.mac} type veth peer name peer0`);
+    runIp(`addr add ${DEVICE.address}/24 dev ${DEVICE.name}`);
+    runIp(`link set ${DEVICE.name} up`);
+    runIp('link set peer0 up');
+    runIp(`neigh add ${FIB_NEIGHBOUR.address} lladdr ${FIB_NEIGHBOUR.mac} dev ${DEVICE.name} nud permanent`);
+    setForwarding(false);
+  });
+  return namespace;
+}
