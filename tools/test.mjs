@@ -48,7 +48,8 @@ try {
   setUp((line) => process.stdout.write(`set-up: ${line}\n`));
   check('type check', runTool('tsc', ['--noEmit', '-p', '.']));
   check('lint', runTool('biome', ['check', '.']) && runTool('tsx', ['tools/check-imports.ts']));
-  runMocha(process.argv.slice(2));
+  const chosen = process.argv.slice(2);
+  runMocha(chosen.length > 0 ? chosen : ['test/**/*.test.ts']);
   process.exitCode = totals.failed > 0 ? 1 : 0;
 } catch (error) {
   totals.failed += 1;

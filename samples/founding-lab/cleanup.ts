@@ -3,7 +3,7 @@
 // Invariant: it can run at any time, twice, or beside itself; what is not there is no error. It touches nothing of another name.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** One folder for each lab. A fixed place, not TMPDIR: a later start has to find what a dead one left. */
@@ -11,6 +11,8 @@ export const LABS_FOLDER = '/var/tmp/fairlead-lab';
 /** Holds the owner's identity, see processIdentity. */
 export const OWNER_FILE = 'owner';
 const PIN_ROOT = '/sys/fs/bpf/fairlead';
+/** Where backends/linux/install.sh keeps pins and state, in folders '<inode of the network namespace>-<device>'. */
+const BACKEND_ROOTS = ['/sys/fs/bpf/fairlead-backend', '/run/fairlead-backend'];
 
 export function labFolder(name: string): string {
   return join(LABS_FOLDER, name);
@@ -53,6 +55,15 @@ function removePins(path: string): void {
   rmSync(path, { recursive: true, force: true });
 }
 
+/** What the install script left about a namespace that is about to go. */
+function removeBackendTraces(namespace: string): void {
+  const inode = statSync(join('/run/netns', namespace), { throwIfNoEntry: false })?.ino;
+  if (inode === undefined) return;
+  for (const root of BACKEND_ROOTS) {
+    for (const entry of list(root).filter((name) => name.startsWith(`${inode}-`))) removePins(join(root, entry));
+  }
+}
+
 /** Removes the lab of this name. Returns what could not be removed, one line each. */
 export function removeLabTraces(lab: string): string[] {
   // A command that the dead owner had started may still be adding a namespace: look until there is none twice.
@@ -60,6 +71,7 @@ export function removeLabTraces(lab: string): string[] {
     const namespaces = namespacesOf(lab);
     empty = namespaces.length === 0 ? empty + 1 : 0;
     for (const namespace of namespaces) killProcessesIn(namespace);
+    for (const namespace of namespaces) removeBackendTraces(namespace);
     for (const namespace of namespaces) spawnSync('ip', ['netns', 'del', namespace]);
     sleep(20);
   }

@@ -8,7 +8,9 @@
  */
 export function skipTest(context: Mocha.Context, reason: string): never {
   const runnable = context.test;
-  const owner: object | undefined = runnable?.type === 'hook' ? runnable.parent : runnable;
+  // In a hook mocha gives the hook here, which is no test: then the reason stands on the suite.
+  const isHook = runnable !== undefined && (runnable as { type?: string }).type === 'hook';
+  const owner: object | undefined = isHook ? runnable.parent : runnable;
   if (owner !== undefined) Object.assign(owner, { skipReason: reason });
   return context.skip();
 }

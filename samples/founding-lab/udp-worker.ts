@@ -1,0 +1,78 @@
+// The processes behind udp.ts: `echo` answers each datagram with its backend's name before it, `ask` sends and counts.
+// Imports Node and the types of udp.ts.
+// Invariant: the report is one line of JSON, the last.
+
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import type { UdpOptions, UdpReport } from './udp.js';
+
+type Task = ({ role: 'ask'; address: string } & UdpOptions) | { role: 'echo'; name: string; port: number; addresses: string[] };
+
+/** One socket for each address: the answer must leave from the address that was asked. */
+async function echo(name: string, port: number, addresses: readonly string[]): Promise<object> {
+  let answered = 0;
+  const sockets: Socket[] = [];
+  for (const address of addresses) {
+    const socket = createSocket('udp4').bind(port, address);
+    socket.on('message', (message, from) => {
+      answered += 1;
+      socket.send(Buffer.concat([Buffer.from(`${name} `), message]), from.port, from.address);
+    });
+    await once(socket, 'listening');
+    sockets.push(socket);
+  }
+  process.stdin.resume();
+  process.stdout.write('ready\n');
+  await once(process.stdin, 'end');
+  for (const socket of sockets) socket.close();
+  return { answered };
+}
+
+/** Name of the backend that echoed `question`, or undefined when no right answer came in time. */
+function nextAnswer(socket: Socket, question: string, from: string, timeout: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const finish = (name: string | undefined) => {
+      clearTimeout(timer);
+      socket.off('message', onMessage);
+      resolve(name);
+    };
+    const onMessage = (message: Buffer, sender: { address: string }) => {
+      const [name = '', ...rest] = message.toString().split(' ');
+      if (rest.join(' ') === question && sender.address === from) finish(name);
+    };
+    const timer = setTimeout(() => finish(undefined), timeout);
+    socket.on('message', onMessage);
+  });
+}
+
+async function ask(options: UdpOptions & { address: string }): Promise<UdpReport> {
+  const backends: Record<string, number> = {};
+  let sent = 0;
+  let answered = 0;
+  let moved = 0;
+  const flow = async (index: number) => {
+    const socket = createSocket('udp4').bind();
+    await once(socket, 'listening');
+    const names = new Set<string>();
+    for (let number = 0; number < (options.datagrams ?? 4); number += 1) {
+      const question = `${index}-${number}-`.padEnd(options.size ?? 64, 'x');
+      const answer = nextAnswer(socket, question, options.address, options.timeout ?? 1000);
+      socket.send(question, options.port, options.address);
+      sent += 1;
+      const name = await answer;
+      if (name === undefined) continue;
+      answered += 1;
+      names.add(name);
+      backends[name] = (backends[name] ?? 0) + 1;
+    }
+    if (names.size > 1) moved += 1;
+    socket.close();
+  };
+  process.stdout.write('ready\n');
+  await Promise.all(Array.from({ length: options.sockets ?? 8 }, (_, index) => flow(index)));
+  return { sent, answered, backends, moved };
+}
+
+const task = JSON.parse(process.argv[2] ?? '{}') as Task;
+const report = task.role === 'echo' ? await echo(task.name, task.port, task.addresses) : await ask(task);
+process.stdout.write(`${JSON.stringify(report)}\n`);

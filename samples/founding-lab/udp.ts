@@ -1,0 +1,46 @@
+// UDP through the LB: echo servers on the backends, and a client that asks from many ports.
+// Imports its siblings; datagrams are sent by udp-worker.ts in processes of their own.
+// Invariant: an answer counts only when it comes from the address that was asked and carries the question.
+
+import type { Lab } from './lab.js';
+import { startWorker, type Worker } from './worker.js';
+
+export interface UdpOptions {
+  /** Host that asks. Default client. */
+  readonly from?: string;
+  /** Address to ask. Default the VIP. */
+  readonly address?: string;
+  readonly port: number;
+  /** Sockets, each with a source port of its own: flows. Default 8. */
+  readonly sockets?: number;
+  /** Datagrams from each socket, one after the other's answer. Default 4. */
+  readonly datagrams?: number;
+  /** Bytes of each datagram. Default 64. */
+  readonly size?: number;
+  /** Milliseconds to wait for an answer. Default 1000. */
+  readonly timeout?: number;
+}
+
+export interface UdpReport {
+  readonly sent: number;
+  readonly answered: number;
+  /** Answers by backend name. */
+  readonly backends: Readonly<Record<string, number>>;
+  /** Sockets that got answers from more than one backend: 0 when flows are kept. */
+  readonly moved: number;
+}
+
+/** Starts an echo server on every backend, at its own address and at the VIPs (DSR's replies leave from there). */
+export async function startUdpEcho(lab: Lab, port: number, vips: readonly string[] = [lab.vip]): Promise<readonly Worker[]> {
+  return Promise.all(
+    lab.backends.map((host) =>
+      startWorker(host, 'udp-worker.ts', { role: 'echo', name: host.name, port, addresses: [host.address, ...vips] }),
+    ),
+  );
+}
+
+/** Sends datagrams and waits for the answers. */
+export async function askUdp(lab: Lab, options: UdpOptions): Promise<UdpReport> {
+  const worker = await startWorker(lab.host(options.from ?? 'client'), 'udp-worker.ts', { role: 'ask', address: lab.vip, ...options });
+  return (await worker.done) as UdpReport;
+}
