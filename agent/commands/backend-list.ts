@@ -24,8 +24,14 @@ export const backendList = defineVerb({
       rows: backends,
       toText: (sink) => {
         if (backends.length === 0) return sink.write('no backends\n');
-        const service = { title: 'Service', align: 'right', value: (backend: (typeof backends)[number]) => String(backend.service) } as const;
-        return sink.write(`${renderTable([service, ...BACKEND_COLUMNS], backends, sink.columns)}${countNoun(backends.length, 'backend')}\n`);
+        const service = {
+          title: 'Service',
+          align: 'right',
+          value: (backend: (typeof backends)[number]) => String(backend.service),
+        } as const;
+        return sink.write(
+          `${renderTable([service, ...BACKEND_COLUMNS], backends, sink.columns)}${countNoun(backends.length, 'backend')}\n`,
+        );
       },
     });
   },

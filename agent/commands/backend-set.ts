@@ -19,12 +19,20 @@ export const backendSet = defineVerb({
   flags: {
     id: SERVICE_ID,
     backend: required({ name: 'backend', placeholder: 'IP:PORT', text: 'the backend', parse: parseEndpoint, offers: 'backend' }),
-    state: optional({ name: 'state', placeholder: 'STATE', text: `one of ${BACKEND_STATES.join(', ')}`, parse: parseBackendState, choices: BACKEND_STATES }),
+    state: optional({
+      name: 'state',
+      placeholder: 'STATE',
+      text: `one of ${BACKEND_STATES.join(', ')}`,
+      parse: parseBackendState,
+      choices: BACKEND_STATES,
+    }),
     weight: optional({ name: 'weight', placeholder: 'N', text: '0 to 1000; 0 gets no new flow', parse: parseWeight }),
   },
   async run({ agent, out, err }, { id, backend, state, weight }) {
     if (state === undefined && weight === undefined) {
-      throw new FairleadError('FL_E_USAGE', 'backend set: neither --state nor --weight is given', { hint: `for example: ${backendSet.examples[0]}` });
+      throw new FairleadError('FL_E_USAGE', 'backend set: neither --state nor --weight is given', {
+        hint: `for example: ${backendSet.examples[0]}`,
+      });
     }
     const { view, outcome, warnings } = await agent.setBackend({ id, backend, state, weight });
     await out.write(`backend ${formatEndpoint(view)} of service ${id} ${outcome}: ${view.state}, weight ${view.weight}\n`);

@@ -87,13 +87,16 @@ function layOut(page: readonly FlowView[], width: number, before: Layout | undef
     break;
   }
   const columns = COLUMNS.filter((column) => shown.has(column));
-  const same = columns.length === before?.columns.length && gap === before.gap && columns.every((one) => widths.get(one) === before.widths.get(one));
+  const same =
+    columns.length === before?.columns.length && gap === before.gap && columns.every((one) => widths.get(one) === before.widths.get(one));
   return { columns, widths, gap, changed: !same };
 }
 
 function headerOf(layout: Layout): string {
   const line = (value: (column: FlowColumn) => string) => joinCells(layout, value);
-  return line((column) => column.title[0]) + line((column) => column.title[1]) + line((column) => '='.repeat(layout.widths.get(column) ?? 0));
+  return (
+    line((column) => column.title[0]) + line((column) => column.title[1]) + line((column) => '='.repeat(layout.widths.get(column) ?? 0))
+  );
 }
 
 function lineOf(layout: Layout, flow: FlowView): string {
@@ -101,5 +104,8 @@ function lineOf(layout: Layout, flow: FlowView): string {
 }
 
 function joinCells({ columns, widths, gap }: Layout, value: (column: FlowColumn) => string): string {
-  return `${columns.map((column) => pad(value(column), widths.get(column) ?? 0, column.align)).join(gap).trimEnd()}\n`;
+  return `${columns
+    .map((column) => pad(value(column), widths.get(column) ?? 0, column.align))
+    .join(gap)
+    .trimEnd()}\n`;
 }

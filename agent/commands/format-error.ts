@@ -12,7 +12,10 @@ export function formatError(error: unknown, sink: Pick<Sink, 'colour'>, debug: b
     return `${paint(sink, 'red', 'error:')} ${error.message} (${error.code})\n${hint}`;
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const stack = debug && error instanceof Error ? `${error.stack ?? ''}\n` : '  this is a defect of Fairlead; FAIRLEAD_DEBUG=1 shows where it happened\n';
+  const stack =
+    debug && error instanceof Error
+      ? `${error.stack ?? ''}\n`
+      : '  this is a defect of Fairlead; FAIRLEAD_DEBUG=1 shows where it happened\n';
   return `${paint(sink, 'red', 'internal error:')} ${message}\n${stack}`;
 }
 

@@ -35,7 +35,9 @@ export function verbText(verb: Verb, width: number): string {
 
 /** One entry for each flag: how it is given, what it means, its default. */
 export function flagsText(flags: readonly AnyFlag[], width: number): string {
-  return flags.map((flag) => entry(`${flag.short === undefined ? '' : `-${flag.short}, `}${flagUsage(flag)}`, flagNote(flag), width)).join('');
+  return flags
+    .map((flag) => entry(`${flag.short === undefined ? '' : `-${flag.short}, `}${flagUsage(flag)}`, flagNote(flag), width))
+    .join('');
 }
 
 /** 'text (default: table)', 'text (required)'. */

@@ -11,7 +11,10 @@ export function makeHelp(verbs: () => readonly Verb[]): Verb {
     summary: 'explain the commands, or one of them',
     examples: ['help', 'help service update'],
     flags: {},
-    argument: { ...optional({ name: 'command', placeholder: 'COMMAND', text: 'the words of a command', parse: (text) => text }), variadic: true },
+    argument: {
+      ...optional({ name: 'command', placeholder: 'COMMAND', text: 'the words of a command', parse: (text) => text }),
+      variadic: true,
+    },
     async run({ out }, { argument }) {
       if (argument === undefined) return out.write(overviewText(verbs(), out.columns));
       const text = topicText(verbs(), argument, out.columns);

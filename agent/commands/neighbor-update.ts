@@ -14,7 +14,8 @@ export const neighborUpdate = defineVerb({
   argument: required({ name: 'address', placeholder: 'IP', text: 'address of the next hop', parse: parseAddress, offers: 'next-hop' }),
   async run({ agent, out }, { argument, output }) {
     const view = await agent.updateNeighbour(argument);
-    const where = view.mac === undefined ? view.state : `${view.mac}${view.device === undefined ? '' : ` on ${view.device}`}, ${view.state}`;
+    const where =
+      view.mac === undefined ? view.state : `${view.mac}${view.device === undefined ? '' : ` on ${view.device}`}, ${view.state}`;
     await output.answer(out, { name: 'neighbor', value: view, toText: () => `neighbor ${view.address}: ${where}\n` });
   },
 });

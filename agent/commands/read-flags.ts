@@ -33,7 +33,14 @@ function readFlag(command: Command, flag: AnyFlag, name: string, example: string
 }
 
 /** What commander refused in our own words, or HelpShown. `name` is the command as typed. */
-export function translateCommanderError(error: CommanderError, command: Command, flags: FlagSet, name: string, example: string, help: string): Error {
+export function translateCommanderError(
+  error: CommanderError,
+  command: Command,
+  flags: FlagSet,
+  name: string,
+  example: string,
+  help: string,
+): Error {
   const quoted = /'([^]*)'/.exec(error.message)?.[1] ?? '';
   const known = Object.values(flags);
   switch (error.code) {
@@ -49,4 +56,3 @@ export function translateCommanderError(error: CommanderError, command: Command,
       return error;
   }
 }
-

@@ -2,11 +2,15 @@
 // Imports agent/model and its siblings.
 // Invariant: memory does not grow with the number of flows; Ctrl-C ends it between two flows.
 
+import { setImmediate } from 'node:timers/promises';
 import type { FlowView } from '../model/views.js';
 import { OUTPUT, SERVICE_ID } from './flags.js';
 import { writeFlowTable } from './flow-table.js';
 import { countNoun } from './numbers.js';
 import { defineVerb } from './verb.js';
+
+/** Flows between two turns of the event loop. */
+const TURN = 1000;
 
 export const serviceDumpstate = defineVerb({
   words: 'service dumpstate',
@@ -30,5 +34,7 @@ async function* untilAborted(flows: AsyncIterable<FlowView>, signal: AbortSignal
     if (signal.aborted) return;
     progress.count++;
     yield flow;
+    // Without this a fast source would keep Ctrl-C from being seen.
+    if (progress.count % TURN === 0) await setImmediate();
   }
 }

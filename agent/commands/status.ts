@@ -24,7 +24,9 @@ const LABEL = 12;
 
 function formatStatus(view: StatusView, width: number): string {
   const line = (label: string, text: string) =>
-    wrapText(text, width - LABEL).map((part, index) => `${(index === 0 ? label : '').padEnd(LABEL)}${part}\n`).join('');
+    wrapText(text, width - LABEL)
+      .map((part, index) => `${(index === 0 ? label : '').padEnd(LABEL)}${part}\n`)
+      .join('');
   const { program, flows } = view;
   const unresolved = view.unresolvedBackends === 0 ? '' : `, ${view.unresolvedBackends} without a next hop`;
   const head = [
@@ -32,7 +34,10 @@ function formatStatus(view: StatusView, width: number): string {
     line('mode', `${view.mode}, DSR by ${view.dispatch}`),
     line('program', `${program.name}, id ${program.id}, ${program.instructions} instructions, digest ${program.digest.slice(0, 12)}`),
     ...view.devices.map((one) =>
-      line('device', `${one.name}: index ${one.index}, ${one.mac}, MTU ${one.mtu}, ${one.address ?? 'no address'}, ${one.xdpMode} XDP, link ${one.linkId}`),
+      line(
+        'device',
+        `${one.name}: index ${one.index}, ${one.mac}, MTU ${one.mtu}, ${one.address ?? 'no address'}, ${one.xdpMode} XDP, link ${one.linkId}`,
+      ),
     ),
     line('SNAT ports', formatPortRange(view.snatRange)),
     line('services', `${view.services}`),

@@ -14,12 +14,17 @@ const MIN_LAST = 16;
 /** The table as text, each line ending in a newline; the last column is wrapped at words to stay within `width`. */
 export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): string {
   const cells = rows.map((row) => columns.map((column) => column.value(row)));
-  const widths = columns.map((column, index) => cells.reduce((widest, line) => Math.max(widest, line[index]?.length ?? 0), column.title.length));
+  const widths = columns.map((column, index) =>
+    cells.reduce((widest, line) => Math.max(widest, line[index]?.length ?? 0), column.title.length),
+  );
   const before = widths.slice(0, -1).reduce((sum, one) => sum + one + GAP.length, 0);
   const last = Math.max(MIN_LAST, Math.min(widths.at(-1) ?? 0, width - before));
   widths[widths.length - 1] = last;
   const line = (values: readonly string[]) =>
-    `${values.map((value, index) => pad(value, widths[index] ?? 0, columns[index]?.align)).join(GAP).trimEnd()}\n`;
+    `${values
+      .map((value, index) => pad(value, widths[index] ?? 0, columns[index]?.align))
+      .join(GAP)
+      .trimEnd()}\n`;
   let text = line(columns.map((column) => column.title)) + line(widths.map((one) => '='.repeat(one)));
   for (const row of cells) {
     const [first = '', ...more] = wrapText(row.at(-1) ?? '', last);

@@ -7,7 +7,8 @@ import { defineVerb } from './verb.js';
 export const unload = defineVerb({
   words: 'unload',
   summary: 'take the data plane away and leave: traffic is no longer forwarded',
-  details: 'Removes the program from its devices, its maps and all flows. The services stay in the state file: the next start sets them up again.',
+  details:
+    'Removes the program from its devices, its maps and all flows. The services stay in the state file: the next start sets them up again.',
   examples: ['unload'],
   flags: {},
   async run({ agent, out, leave }) {
@@ -16,7 +17,9 @@ export const unload = defineVerb({
     leave('unloaded');
     const devices = before.devices.map((device) => device.name).join(', ');
     const from = devices === '' ? '' : ` from ${devices}`;
-    await out.write(`unloaded: program ${before.program.name} removed${from}, its maps too; ${countNoun(before.flows.entries, 'flow')} ended\n`);
+    await out.write(
+      `unloaded: program ${before.program.name} removed${from}, its maps too; ${countNoun(before.flows.entries, 'flow')} ended\n`,
+    );
     await out.write(`${countNoun(before.services, 'service')} kept in the state file for the next start\n`);
   },
 });

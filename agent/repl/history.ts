@@ -1,0 +1,27 @@
+// Where the lines of earlier sessions stand: a file of this person alone.
+// Imports node's file and path modules. The environment is an argument.
+// Invariant: no history is no failure; the prompt works without.
+
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** Path of the history by the XDG base directory specification, or undefined without a home. */
+export function historyPath(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  const state = environment['XDG_STATE_HOME'];
+  // The specification: a relative path is to be ignored.
+  if (state?.startsWith('/')) return join(state, 'fairlead', 'history');
+  const home = environment['HOME'];
+  return home?.startsWith('/') ? join(home, '.local', 'state', 'fairlead', 'history') : undefined;
+}
+
+/** Makes the file with mode 0600 when it is missing. False when it cannot be written. */
+export function prepareHistory(path: string): boolean {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, 'a', 0o600));
+    chmodSync(path, 0o600);
+    return true;
+  } catch {
+    return false;
+  }
+}
