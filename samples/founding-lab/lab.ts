@@ -15,6 +15,7 @@ import { installDecap } from './decap.js';
 import { Host } from './host.js';
 import { buildNetwork } from './network.js';
 import { type LabOptions, type LabPlan, planLab } from './options.js';
+import { typescriptCommand } from './typescript.js';
 import { startWebServer } from './web-server.js';
 
 export type { LabOptions } from './options.js';
@@ -37,11 +38,9 @@ export interface Lab {
 }
 
 function startWatchdog(name: string): ChildProcess {
-  const script = fileURLToPath(new URL('watchdog.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, name], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
+  const { command, cwd } = typescriptCommand('watchdog.ts', [name]);
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, { cwd, stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   child.unref();
   return child;
 }
@@ -84,9 +83,9 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   const plan = planLab(options);
   const folder = labFolder(plan.name);
   if (existsSync(folder)) throw new FairleadError('FL_E_CONFLICT', `a lab named '${plan.name}' exists`, { hint: 'choose another name' });
+  const watchdog = startWatchdog(plan.name);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, OWNER_FILE), processIdentity(process.pid) ?? '');
-  const watchdog = startWatchdog(plan.name);
 
   const remove = async () => {
     if (watchdog.exitCode === null && watchdog.signalCode === null) {

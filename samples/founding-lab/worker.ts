@@ -5,9 +5,9 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { FairleadError } from '../../agent/model/errors.js';
 import type { Host } from './host.js';
+import { typescriptCommand } from './typescript.js';
 
 export interface Worker {
   /** Resolves with the report when the worker ended by itself. */
@@ -51,9 +51,8 @@ function report(child: ChildProcess, what: string): { done: Promise<unknown>; re
 
 /** Starts `script` (a file of this folder) on the host with `options` as JSON argument; returns when it is ready. */
 export async function startWorker(host: Host, script: string, options: object): Promise<Worker> {
-  const file = fileURLToPath(new URL(script, import.meta.url));
-  const command = [process.execPath, '--import', import.meta.resolve('tsx'), file, JSON.stringify(options)];
-  const child = host.spawn(command, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const { command, cwd } = typescriptCommand(script, [JSON.stringify(options)]);
+  const child = host.spawn(command, { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin?.on('error', () => {});
   const { done, ready } = report(child, `${script} on ${host.name}`);
   await ready;
