@@ -45,5 +45,5 @@ export function formatAddress(bytes: Buffer): string {
 
 /** 'aa:bb:cc:dd:ee:ff', or undefined when these are not 6 bytes. */
 export function formatMac(bytes: Buffer | undefined): string | undefined {
-  return bytes?.length === 6 ? Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join(':') : undefined;
+  return bytes?.length === 6 ? Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':') : undefined;
 }

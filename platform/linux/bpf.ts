@@ -21,19 +21,18 @@ export function createBpf(context: Context, socket: RouteSocket): Bpf {
     return attached && { ...attached, programName: readProgram(context, attached.programId)?.name ?? '' };
   };
   return {
-    load: request => loadProgram(context, request),
-    openPinnedProgram: path => openPinnedProgram(context, path),
-    createMap: spec => createMap(context, spec),
-    openPinnedMap: path => openPinnedMap(context, path),
-    openMapById: id => openMapById(context, id),
-    programMapIds: programId => readProgram(context, programId)?.mapIds ?? [],
-    programName: programId => readProgram(context, programId)?.name,
-    attach: (program, ifindex, mode, pinPath) =>
-      createLink(context, program, ifindex, mode, pinPath, () => attachedProgram(ifindex)),
-    openPinnedLink: path => openLink(context, path),
+    load: (request) => loadProgram(context, request),
+    openPinnedProgram: (path) => openPinnedProgram(context, path),
+    createMap: (spec) => createMap(context, spec),
+    openPinnedMap: (path) => openPinnedMap(context, path),
+    openMapById: (id) => openMapById(context, id),
+    programMapIds: (programId) => readProgram(context, programId)?.mapIds ?? [],
+    programName: (programId) => readProgram(context, programId)?.name,
+    attach: (program, ifindex, mode, pinPath) => createLink(context, program, ifindex, mode, pinPath, () => attachedProgram(ifindex)),
+    openPinnedLink: (path) => openLink(context, path),
     attachedProgram,
     listPins,
-    makePinDirectory: directory => makePinDirectory(context, directory),
+    makePinDirectory: (directory) => makePinDirectory(context, directory),
     removePins,
   };
 }
@@ -46,7 +45,9 @@ function openPin(context: Context, path: string, kind: 'map' | 'prog'): Descript
   const descriptor = new Descriptor(context, fd, path);
   if (readObjectKind(fd) === kind) return descriptor;
   descriptor.close();
-  throw new FairleadError('FL_E_LOAD', `what is pinned at ${path} is not a ${kind === 'map' ? 'map' : 'program'}`, { hint: 'remove the pin' });
+  throw new FairleadError('FL_E_LOAD', `what is pinned at ${path} is not a ${kind === 'map' ? 'map' : 'program'}`, {
+    hint: 'remove the pin',
+  });
 }
 
 /** The program with its maps; names are the kernel's, 15 characters at most. */
@@ -54,8 +55,8 @@ function openPinnedProgram(context: Context, path: string): LinuxProgram | undef
   const descriptor = openPin(context, path, 'prog');
   if (descriptor === undefined) return undefined;
   const info = readProgramInfo(context, descriptor.fd);
-  const maps = info.mapIds.flatMap(id => openMapById(context, id) ?? []);
-  return new LinuxProgram(context, descriptor, info.name, new Map(maps.map(map => [map.name, map])));
+  const maps = info.mapIds.flatMap((id) => openMapById(context, id) ?? []);
+  return new LinuxProgram(context, descriptor, info.name, new Map(maps.map((map) => [map.name, map])));
 }
 
 function openPinnedMap(context: Context, path: string): LinuxMap | undefined {

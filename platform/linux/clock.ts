@@ -23,7 +23,13 @@ export async function createClock(context: Context): Promise<Clock> {
 
 function jiffiesReader(context: Context): () => number {
   const fd = loadInstructions(context, 'fl_clock', [call(JIFFIES64), EXIT]);
-  if (fd < 0) throw systemError('FL_E_LOAD', 'cannot load the program that reads the clock (helper bpf_jiffies64)', fd, 'Linux 5.5 or later is needed');
+  if (fd < 0)
+    throw systemError(
+      'FL_E_LOAD',
+      'cannot load the program that reads the clock (helper bpf_jiffies64)',
+      fd,
+      'Linux 5.5 or later is needed',
+    );
   const program = new Descriptor(context, fd, 'the clock program');
   const packet = Buffer.alloc(64);
   const output = Buffer.alloc(64);
@@ -42,12 +48,16 @@ async function measureRate(read: () => number): Promise<number> {
     await sleep(50);
     const end = findEdge(read);
     measured = (((end.ticks - begin.ticks) >>> 0) * 1e9) / Number(end.time - begin.time);
-    const rate = RATES.find(candidate => Math.abs(measured / candidate - 1) < 0.05);
+    const rate = RATES.find((candidate) => Math.abs(measured / candidate - 1) < 0.05);
     if (rate !== undefined) return rate;
   }
-  throw new FairleadError('FL_E_SYSTEM', `the clock of the data plane runs at ${measured.toFixed(1)} ticks a second, none of ${RATES.join(', ')}`, {
-    hint: 'start again when the machine is less busy',
-  });
+  throw new FairleadError(
+    'FL_E_SYSTEM',
+    `the clock of the data plane runs at ${measured.toFixed(1)} ticks a second, none of ${RATES.join(', ')}`,
+    {
+      hint: 'start again when the machine is less busy',
+    },
+  );
 }
 
 /** Waits, busy, for the moment when the clock steps: 10 ms at most, unless it stands still. */

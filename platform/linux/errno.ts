@@ -36,10 +36,14 @@ const HINTS: Readonly<Record<number, string>> = {
   [ERRNO.ENOMEM]: 'free memory, raise the memory limit of the cgroup, or choose smaller maps',
 };
 
+/** libbpf's own errors, e.g. for a file that is no ELF object (libbpf.h, enum libbpf_errno). */
+const LIBBPF_ERRNO_START = 4000;
+
 /** 'Operation not permitted (EPERM)'. Takes errno, positive or negative. */
 export function describeErrno(errno: number): string {
   const number = Math.abs(errno);
   if (number === ERRNO.ENOTSUPP) return 'operation not supported (ENOTSUPP)';
+  if (number >= LIBBPF_ERRNO_START) return `libbpf error ${number}`;
   const [name, text] = getSystemErrorMap().get(-number) ?? [`errno ${number}`, 'unknown error'];
   return `${text} (${name})`;
 }

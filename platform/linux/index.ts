@@ -30,6 +30,6 @@ export function createLinuxPlatform(): Platform {
       clock ??= createClock(context);
       return clock;
     },
-    lock: path => takeLock(context, path),
+    lock: (path) => takeLock(context, path),
   };
 }

@@ -23,7 +23,11 @@ export function readInterfaces(socket: RouteSocket): readonly InterfaceInfo[] {
   const addresses = readAddresses(socket);
   const mask = Buffer.alloc(4);
   mask.writeUInt32LE(SKIP_STATISTICS);
-  const { errno, messages } = socket.request(RTM_GETLINK, NLM_F.dump, Buffer.concat([Buffer.alloc(LINK_HEADER), writeAttribute(IFLA.mask, mask)]));
+  const { errno, messages } = socket.request(
+    RTM_GETLINK,
+    NLM_F.dump,
+    Buffer.concat([Buffer.alloc(LINK_HEADER), writeAttribute(IFLA.mask, mask)]),
+  );
   if (errno !== 0) throw systemError('FL_E_SYSTEM', 'cannot list the network devices', errno);
   return messages.map(({ body }) => {
     const index = body.readInt32LE(4);

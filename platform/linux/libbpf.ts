@@ -151,7 +151,7 @@ function useNegativeErrno(library: ReturnType<typeof koffi.load>): void {
 export function callAsync<Args extends readonly unknown[]>(fn: { readonly async: AsyncCall<Args> }, ...args: Args): Promise<number> {
   return new Promise((resolve, reject) => {
     fn.async(...args, (error, result) => (error ? reject(error) : resolve(result)));
-  }).then(result => {
+  }).then((result) => {
     void args;
     return result as number;
   });

@@ -82,13 +82,20 @@ export async function createLink(
   const result = context.bpf.bpf_obj_pin(fd, pinPath);
   if (result < 0) {
     descriptor.close();
-    const hint = result === -ERRNO.EEXIST ? 'another link is pinned there: open or remove it first' : 'is the folder there, on the BPF file system?';
+    const hint =
+      result === -ERRNO.EEXIST ? 'another link is pinned there: open or remove it first' : 'is the folder there, on the BPF file system?';
     throw systemError('FL_E_ATTACH', `cannot pin the link of device ${ifindex} at ${pinPath}`, result, hint);
   }
   return new LinuxLink(context, descriptor, pinPath);
 }
 
-function attachFailure(program: BpfProgram, ifindex: number, mode: string, errno: number, there: AttachedProgram | undefined): FairleadError {
+function attachFailure(
+  program: BpfProgram,
+  ifindex: number,
+  mode: string,
+  errno: number,
+  there: AttachedProgram | undefined,
+): FairleadError {
   const what = `cannot attach ${program.name} to device ${ifindex} in ${mode} mode`;
   if (there !== undefined && (errno === ERRNO.EBUSY || errno === ERRNO.EEXIST)) {
     const which = `program ${there.programId} (${there.programName}, ${there.mode})`;
@@ -98,10 +105,18 @@ function attachFailure(program: BpfProgram, ifindex: number, mode: string, errno
     });
   }
   if (errno === ERRNO.EOPNOTSUPP || errno === ERRNO.ENOTSUPP) {
-    return systemError('FL_E_UNSUPPORTED', `${what}: its driver cannot`, errno, mode === 'native' ? 'use generic mode on this device' : undefined);
+    return systemError(
+      'FL_E_UNSUPPORTED',
+      `${what}: its driver cannot`,
+      errno,
+      mode === 'native' ? 'use generic mode on this device' : undefined,
+    );
   }
   if (errno === ERRNO.ENODEV) return systemError('FL_E_NOT_FOUND', what, errno, 'name a device that exists');
-  const hint = mode === 'native' ? 'the driver may want a smaller MTU or fewer offloads for native XDP; try generic mode' : 'is there a device with this index?';
+  const hint =
+    mode === 'native'
+      ? 'the driver may want a smaller MTU or fewer offloads for native XDP; try generic mode'
+      : 'is there a device with this index?';
   return systemError('FL_E_ATTACH', what, errno, hint);
 }
 

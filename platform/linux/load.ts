@@ -62,7 +62,8 @@ function openObject(context: Context, request: LoadRequest, log: Buffer): Object
 }
 
 function* listMaps(context: Context, object: ObjectPtr): Generator<MapPtr> {
-  for (let map = context.bpf.bpf_object__next_map(object, null); map !== null; map = context.bpf.bpf_object__next_map(object, map)) yield map;
+  for (let map = context.bpf.bpf_object__next_map(object, null); map !== null; map = context.bpf.bpf_object__next_map(object, map))
+    yield map;
 }
 
 function chooseProgram(context: Context, object: ObjectPtr, request: LoadRequest): ProgramPtr {
@@ -100,15 +101,19 @@ function takeOver(context: Context, object: ObjectPtr, program: ProgramPtr, name
 
 function loadFailure(request: LoadRequest, errno: number, log: string): FairleadError {
   if (log !== '' && errno !== -ERRNO.EPERM) {
-    return new FairleadError('FL_E_VERIFY', `the verifier refused program ${request.program} of ${request.objectFile}: ${tellingLine(log)}`, {
-      errno: -errno,
-      cause: log,
-      hint: 'the whole log says which instruction; the program that was attached before is still there',
-    });
+    return new FairleadError(
+      'FL_E_VERIFY',
+      `the verifier refused program ${request.program} of ${request.objectFile}: ${tellingLine(log)}`,
+      {
+        errno: -errno,
+        cause: log,
+        hint: 'the whole log says which instruction; the program that was attached before is still there',
+      },
+    );
   }
   // libbpf ends with "failed to load object"; the message before says what it was.
-  const why = libbpfLog().find(line => !/^failed to load object/.test(line));
-  const mismatch = libbpfLog().some(line => /parameter mismatch/.test(line));
+  const why = libbpfLog().find((line) => !/^failed to load object/.test(line));
+  const mismatch = libbpfLog().some((line) => /parameter mismatch/.test(line));
   return systemError(
     'FL_E_LOAD',
     `cannot load ${request.objectFile}${why === undefined ? '' : ` (${why})`}`,

@@ -36,7 +36,7 @@ export function clearLibbpfLog(): void {
 
 /** libbpf's last messages, oldest first, without its "libbpf: " prefix. */
 export function libbpfLog(): readonly string[] {
-  return lines.map(line => line.replace(/^libbpf: /, ''));
+  return lines.map((line) => line.replace(/^libbpf: /, ''));
 }
 
 /** Text of a verifier log that the kernel wrote into `buffer`, up to its NUL. */
@@ -45,14 +45,12 @@ export function readLog(buffer: Buffer): string {
   return buffer.toString('utf8', 0, end < 0 ? buffer.length : end).trim();
 }
 
-/**
- * The line of a verifier log that says why: the last one before the statistics that is not an instruction ("12: (85) call ..."),
- * a source line ("; ..."), a register state or a history note.
- */
+/** Lines that only say where the verifier was: statistics, source, instructions, register states, history; and one that repeats the line before. */
+const NOT_TELLING =
+  /^(processed \d+ insns|verification time|stack depth|max_states|;|\d+: |from \d+ to |R\d+(_w)?=|last_idx|regs=|mark_precise|parent |R\d+ offset is outside)/;
+
+/** The line of a verifier log that says why the program was refused: the last one that is none of the above. */
 export function tellingLine(log: string): string {
-  const candidates = log
-    .split('\n')
-    .map(line => line.trim())
-    .filter(line => line !== '' && !/^(processed \d+ insns|verification time|stack depth|max_states|;|\d+: |from \d+ to |R\d+|last_idx|regs=|mark_precise|parent )/.test(line));
-  return candidates.at(-1) ?? 'the verifier gave no reason';
+  const lines = log.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !NOT_TELLING.test(line)).at(-1) ?? 'the verifier gave no reason';
 }

@@ -42,7 +42,7 @@ export class LinuxMap implements BpfMap {
     this.#descriptor = descriptor;
     this.name = name ?? info.name;
     this.id = info.id;
-    this.type = (Object.keys(MAP_TYPES) as (keyof typeof MAP_TYPES)[]).find(type => MAP_TYPES[type] === info.type) ?? 'other';
+    this.type = (Object.keys(MAP_TYPES) as (keyof typeof MAP_TYPES)[]).find((type) => MAP_TYPES[type] === info.type) ?? 'other';
     this.keySize = info.keySize;
     this.valueSize = PER_CPU_TYPES.has(info.type) ? Math.ceil(info.valueSize / 8) * 8 * context.cpus : info.valueSize;
     this.maxEntries = info.maxEntries;

@@ -25,7 +25,7 @@ const HEADER = 12; // struct ndmsg
 
 /** All neighbours of both families. Throws FL_E_SYSTEM. */
 export function readNeighbours(socket: RouteSocket): readonly Neighbour[] {
-  return [AF_INET, AF_INET6].flatMap(family => {
+  return [AF_INET, AF_INET6].flatMap((family) => {
     const header = Buffer.alloc(HEADER);
     header.writeUInt8(family);
     const { errno, messages } = socket.request(RTM_GETNEIGH, NLM_F.dump, header);

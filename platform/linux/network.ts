@@ -17,12 +17,12 @@ import { watchNetwork } from './watch.js';
 export function createNetwork(context: Context, socket: RouteSocket): Network {
   return {
     interfaces: () => readInterfaces(socket),
-    route: destination => readRoute(socket, destination),
+    route: (destination) => readRoute(socket, destination),
     neighbours: () => readNeighbours(socket),
     solicit: (ifindex, address) => solicitNeighbour(socket, ifindex, address),
-    watch: listener => watchNetwork(context, listener),
+    watch: (listener) => watchNetwork(context, listener),
     localPortRange: readLocalPortRange,
-    forwardingEnabled: ifindex => readForwarding(socket, ifindex),
+    forwardingEnabled: (ifindex) => readForwarding(socket, ifindex),
   };
 }
 

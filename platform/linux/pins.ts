@@ -18,7 +18,9 @@ export function makePinDirectory(context: Context, directory: string): void {
   let existing = directory;
   while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing);
   if (!isBpfFileSystem(existing)) {
-    throw new FairleadError('FL_E_LOAD', `pin folder ${directory} is not on a BPF file system`, { hint: `use a folder under ${BPF_FILE_SYSTEM}` });
+    throw new FairleadError('FL_E_LOAD', `pin folder ${directory} is not on a BPF file system`, {
+      hint: `use a folder under ${BPF_FILE_SYSTEM}`,
+    });
   }
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -65,7 +67,12 @@ function isBpfFileSystem(path: string): boolean {
 
 function mountBpfFileSystem(context: Context): void {
   if (context.libc.mount('bpf', BPF_FILE_SYSTEM, 'bpf', 0, null) === 0) return;
-  throw systemError('FL_E_LOAD', `cannot mount the BPF file system at ${BPF_FILE_SYSTEM}`, lastErrno(), `mount -t bpf bpf ${BPF_FILE_SYSTEM}`);
+  throw systemError(
+    'FL_E_LOAD',
+    `cannot mount the BPF file system at ${BPF_FILE_SYSTEM}`,
+    lastErrno(),
+    `mount -t bpf bpf ${BPF_FILE_SYSTEM}`,
+  );
 }
 
 /** errno (positive) of an error thrown by node:fs. */

@@ -16,7 +16,16 @@ const SOL_SOCKET = 1;
 const SO_RCVBUFFORCE = 33;
 /** RTNLGRP_ LINK, NEIGH, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE */
 const GROUPS = [1, 3, 5, 7, 9, 11];
-const TYPES = { newLink: 16, deleteLink: 17, newAddress: 20, deleteAddress: 21, newRoute: 24, deleteRoute: 25, newNeighbour: 28, deleteNeighbour: 29 };
+const TYPES = {
+  newLink: 16,
+  deleteLink: 17,
+  newAddress: 20,
+  deleteAddress: 21,
+  newRoute: 24,
+  deleteRoute: 25,
+  newNeighbour: 28,
+  deleteNeighbour: 29,
+};
 const KERNEL_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Events of one turn of the event loop; the rest waits for the next. */
 const READS_PER_TURN = 64;

@@ -1,0 +1,107 @@
+// What the fake kernel holds: maps, programs, links. Plain state; the handles of a platform stand in map.ts, program.ts, link.ts.
+// May import platform/port, agent/model/errors.
+// Invariant: a map's entries obey the rules of its type (full hash refuses, full LRU hash evicts, an array is always full).
+
+import { FairleadError } from '../../agent/model/errors.js';
+import type { MapSpec, UpdateWhen } from '../port.js';
+
+/** A map as an object file declares it. */
+export interface FakeMapSpec extends MapSpec {
+  /** Declared with LIBBPF_PIN_BY_NAME; default true. */
+  readonly pinned?: boolean;
+  /** Of maps of maps: what the inner maps must look like. */
+  readonly inner?: Omit<MapSpec, 'name'>;
+}
+
+interface Entry {
+  readonly key: Buffer;
+  value: Buffer;
+  /** Of maps of maps: the inner map. */
+  inner?: MapObject;
+}
+
+export class MapObject {
+  readonly id: number;
+  readonly spec: FakeMapSpec;
+  /** As lookup returns it: per-CPU values of all CPUs together. */
+  readonly valueSize: number;
+  /** Open handles. */
+  handles = 0;
+  /** By the key's bytes; the first is the one that an LRU map evicts next. */
+  readonly entries = new Map<string, Entry>();
+
+  constructor(id: number, spec: FakeMapSpec, cpus: number) {
+    this.id = id;
+    this.spec = spec;
+    this.valueSize = spec.type === 'percpu_array' ? Math.ceil(spec.valueSize / 8) * 8 * cpus : spec.valueSize;
+    if (this.isArray) for (let index = 0; index < spec.maxEntries; index++) this.put(indexKey(index), Buffer.alloc(this.valueSize));
+  }
+
+  get isArray(): boolean {
+    return this.spec.type === 'array' || this.spec.type === 'percpu_array';
+  }
+
+  get holdsMaps(): boolean {
+    return this.spec.type === 'array_of_maps' || this.spec.type === 'hash_of_maps';
+  }
+
+  get(key: Buffer): Entry | undefined {
+    return this.entries.get(key.toString('latin1'));
+  }
+
+  /** Throws FL_E_LIMIT, FL_E_CONFLICT as the kernel would refuse. */
+  set(key: Buffer, value: Buffer, when: UpdateWhen, inner?: MapObject): void {
+    const there = this.get(key);
+    const { name, type, maxEntries } = this.spec;
+    const what = `cannot update map ${name} (${type}, ${maxEntries} entries)`;
+    const indexed = this.isArray || type === 'array_of_maps';
+    if (indexed && key.readUInt32LE() >= maxEntries) throw new FairleadError('FL_E_LIMIT', `${what}: it is full`);
+    if (when === 'absent' && there !== undefined) throw new FairleadError('FL_E_CONFLICT', `${what}: the key is there`);
+    if (when === 'present' && there === undefined) throw new FairleadError('FL_E_CONFLICT', `${what}: the key is absent`);
+    if (there === undefined && this.entries.size >= maxEntries) {
+      if (type !== 'lru_hash') throw new FairleadError('FL_E_LIMIT', `${what}: it is full`);
+      const oldest = this.entries.keys().next();
+      if (!oldest.done) this.entries.delete(oldest.value);
+    }
+    this.put(key, value, inner);
+  }
+
+  /** False when the key was absent. Throws FL_E_MAP on arrays, whose entries cannot go. */
+  remove(key: Buffer): boolean {
+    if (this.isArray) throw new FairleadError('FL_E_MAP', `cannot delete from map ${this.spec.name} (${this.spec.type}): invalid argument`);
+    return this.entries.delete(key.toString('latin1'));
+  }
+
+  private put(key: Buffer, value: Buffer, inner?: MapObject): void {
+    const name = key.toString('latin1');
+    // An array keeps its order; in the others the entry becomes the newest.
+    if (!this.isArray) this.entries.delete(name);
+    this.entries.set(name, { key: Buffer.from(key), value: Buffer.from(value), ...(inner === undefined ? {} : { inner }) });
+  }
+}
+
+function indexKey(index: number): Buffer {
+  const key = Buffer.alloc(4);
+  key.writeUInt32LE(index);
+  return key;
+}
+
+export interface ProgramObject {
+  readonly kind: 'program';
+  readonly id: number;
+  readonly name: string;
+  readonly maps: readonly MapObject[];
+  handles: number;
+}
+
+export interface LinkObject {
+  readonly kind: 'link';
+  readonly id: number;
+  /** 0 when the device is gone. */
+  ifindex: number;
+  readonly mode: 'native' | 'generic';
+  program: ProgramObject;
+  handles: number;
+}
+
+export type KernelObject = MapObject | ProgramObject | LinkObject;
