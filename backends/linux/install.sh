@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Makes this machine a backend of Fairlead's DSR mode: VIPs on lo, sysctls, and for IPIP the decapsulator on one device.
-# Run twice with the same arguments it changes nothing; with others it changes what differs. uninstall.sh undoes all.
+# Run twice with the same arguments it changes nothing; with others it changes what differs. uninstall.sh undoes it.
 # Invariant: after exit status 0 everything that it says was read back from the kernel; a first install that fails is undone.
 set -u
 PATH=$PATH:/usr/sbin:/sbin
@@ -21,8 +21,8 @@ Makes this Linux machine a backend for Fairlead in DSR mode.
   --vip ADDRESS[,...]   virtual addresses that this backend serves
   --dispatch ipip|l2    how the load balancer forwards (default: ipip)
   --hook tc|xdp         where IPIP is unwrapped (default: tc)
-  --other pass|drop     IPIP to this host that is for no VIP or malformed (default: pass)
-  --object FILE         a built decapsulator, decap_tc.o or decap_xdp.o (default: compile with clang)
+  --other pass|drop     IPIP to this host for no VIP or malformed (default: pass)
+  --object FILE         built decap_tc.o or decap_xdp.o (default: compile it)
   --status              print what is in force and the counters
   --help                print this text
 

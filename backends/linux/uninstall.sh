@@ -13,7 +13,7 @@ usage() {
   cat <<'END'
 Usage: uninstall.sh --device DEVICE
 
-Undoes what install.sh did for DEVICE: the decapsulator, its pins, the VIPs on lo, the sysctls.
+Undoes what install.sh did for DEVICE: decapsulator, pins, VIPs on lo, sysctls.
 
 Exit status: 0 done or nothing to do, 1 failed, 2 wrong usage, 3 not supported here, 4 no permission.
 END
