@@ -2,14 +2,27 @@
 // Imports the cases as data and the runner; a case says in its title what behaviour it fixes.
 // Needs root: without it the tests are skipped, and say so.
 
+import { skipTest } from '../tools/skip.js';
 import { type PacketCase, runCase } from './case.js';
+import { dsrCases } from './cases/dsr.js';
+import { flowLifeCases } from './cases/flow-life.js';
+import { limitCases } from './cases/limits.js';
+import { nextHopCases } from './cases/next-hop.js';
 import { passCases } from './cases/pass.js';
+import { snatPortCases } from './cases/snat-port.js';
+import { snatReplyCases } from './cases/snat-reply.js';
 import { snatRequestCases } from './cases/snat-request.js';
 import { type Flavour, Loader } from './load.js';
 
 const GROUPS: Readonly<Record<string, readonly PacketCase[]>> = {
   'what is not for Fairlead': passCases,
   'requests under SNAT': snatRequestCases,
+  'replies under SNAT': snatReplyCases,
+  'requests under DSR': dsrCases,
+  'the life of a flow': flowLifeCases,
+  'SNAT ports': snatPortCases,
+  'next hops': nextHopCases,
+  'what cannot be served': limitCases,
 };
 const FLAVOURS: readonly Flavour[] = ['compiled settings', 'settings in the config map'];
 
@@ -17,12 +30,7 @@ for (const flavour of FLAVOURS) {
   describe(`packets, ${flavour}`, () => {
     let loader: Loader;
     before(function () {
-      if (process.getuid?.() !== 0) {
-        this.test?.parent?.suites.forEach((suite) => {
-          suite.title += ' (skipped: loading programs needs root)';
-        });
-        this.skip();
-      }
+      if (process.getuid?.() !== 0) skipTest(this, 'loading programs needs root');
       loader = new Loader();
     });
     after(() => loader?.close());

@@ -1,9 +1,8 @@
 // Requests under SNAT: what leaves for the backend, and what the flow leaves in the maps.
 // Imports the packet builder and the world of the tests.
 
-import { computeTransportChecksum } from '../../support/packet/checksum.js';
 import { addressBytes } from '../../support/packet/address.js';
-import { patchFrame } from '../../support/packet/build.js';
+import { PROTOCOL, patchFrame } from '../../support/packet/build.js';
 import type { PacketCase } from '../case.js';
 import {
   backendEntry,
@@ -18,6 +17,7 @@ import {
   serviceEntry,
 } from '../states.js';
 import { BACKEND, type Change, DEVICE, LB, ONE_PORT, OTHER_DEVICE, request, translatedRequest, VIP } from '../world.js';
+import { findPayload } from './payload.js';
 
 const base = { settings: ONE_PORT, verdict: 'tx', reason: 'snat_request' } as const;
 
@@ -56,20 +56,9 @@ function next(
 
 const SYN: Change = { flags: ['syn'], options: Buffer.from('020405b40402080a46741876000000000103030a', 'hex') };
 
-/** A payload of two bytes with which the packet that leaves (ports and addresses of a, header as given) has the checksum `wanted`. */
-function payloadForChecksum(out: (payload: Buffer) => Buffer, protocol: number, wanted: number): Buffer {
-  const checksumAt = protocol === 6 ? 16 : 6;
-  for (let word = 0; word <= 0xffff; word++) {
-    const payload = Buffer.from([word >> 8, word & 255]);
-    const segment = Buffer.from(out(payload).subarray(34));
-    segment.writeUInt16BE(0, checksumAt);
-    const backend = protocol === 6 ? BACKEND.a : BACKEND.dns;
-    if (computeTransportChecksum(addressBytes(LB.address), addressBytes(backend.address), protocol, segment) === wanted) return payload;
-  }
-  throw new Error(`no payload gives the checksum ${wanted}`);
-}
-const udpZero = payloadForChecksum((payload) => translatedRequest('udp', { payload }), 17, 0);
-const tcpZero = payloadForChecksum((payload) => translatedRequest('tcp', { payload }), 6, 0);
+const to = (address: string) => ({ src: addressBytes(LB.address), dst: addressBytes(address) });
+const udpZero = findPayload((payload) => translatedRequest('udp', { payload }), PROTOCOL.udp, to(BACKEND.dns.address), 0);
+const tcpZero = findPayload((payload) => translatedRequest('tcp', { payload }), PROTOCOL.tcp, to(BACKEND.a.address), 0);
 
 export const snatRequestCases: readonly PacketCase[] = [
   first('a SYN begins a flow: backend and LB address, port, TTL, MACs and both checksums change, TCP options do not', 'tcp', SYN),
