@@ -58,7 +58,8 @@ export async function applyService(context: ApplyContext, service: Service, mode
   for (const frontend of former) {
     if (formatFrontend(frontend) !== formatFrontend(service.frontend)) await transaction.run(deleteService(tables, frontend));
   }
-  if (serving.length === 0 && known !== undefined && known.maglevDigest !== 0) await transaction.run(writeMaglev(tables, service.id, undefined));
+  if (serving.length === 0 && known !== undefined && known.maglevDigest !== 0)
+    await transaction.run(writeMaglev(tables, service.id, undefined));
   const kept = new Set(ids.values());
   for (const slot of tables.slots.ofService(service.id)) if (!kept.has(slot.id)) await transaction.run(freeBackend(tables, slot.id));
 }
@@ -81,7 +82,8 @@ export async function applyMode(context: ApplyContext, state: DesiredState, tran
   for (const service of state.services) {
     const present = ownEntry(tables, service);
     const action = actionFor(service.mode ?? state.mode, context.dispatch);
-    if (present !== undefined && present.action !== action) await transaction.run(writeService(tables, service.frontend, { ...present, action }));
+    if (present !== undefined && present.action !== action)
+      await transaction.run(writeService(tables, service.frontend, { ...present, action }));
   }
 }
 

@@ -2,7 +2,9 @@
 // Imports agent/model alone.
 // Invariant: what is read has been checked field by field; a file of another version or with a wrong field is refused, never half used.
 
+import { parseAddressBytes } from '../model/address.js';
 import { FairleadError } from '../model/errors.js';
+import { formatEndpoint, formatFrontend } from '../model/format.js';
 import {
   BACKEND_STATES,
   MODES,
@@ -34,21 +36,26 @@ export function parseState(text: string): DesiredState {
     throw new FairleadError('FL_E_STATE', `version ${JSON.stringify(state['version'])}: this agent reads version ${VERSION}`);
   }
   const services = list(state['services'], 'services').map((value, index) => parseService(value, `services[${index}]`));
-  const ids = new Set<number>();
-  for (const { id } of services) {
-    if (ids.has(id)) throw wrong('services', `id ${id} twice`);
-    ids.add(id);
-  }
+  refuseTwice(
+    services.map(({ id }) => `id ${id}`),
+    'services',
+  );
+  refuseTwice(
+    services.map(({ frontend }) => `frontend ${formatFrontend(frontend)}`),
+    'services',
+  );
   return { mode: word(state['mode'], MODES, 'mode'), services };
 }
 
 function parseService(json: unknown, where: string): Service {
   const service = object(json, where);
   const mode = service['mode'];
+  const backends = list(service['backends'], `${where}.backends`).map((value, index) => parseBackend(value, `${where}.backends[${index}]`));
+  refuseTwice(backends.map(formatEndpoint), `${where}.backends`);
   return {
     id: integer(service['id'], 1, 65535, `${where}.id`),
     frontend: parseFrontend(service['frontend'], `${where}.frontend`),
-    backends: list(service['backends'], `${where}.backends`).map((value, index) => parseBackend(value, `${where}.backends[${index}]`)),
+    backends,
     mode: mode === undefined || mode === null ? undefined : word(mode, MODES, `${where}.mode`),
   };
 }
@@ -69,13 +76,18 @@ function parseBackend(json: unknown, where: string): Backend {
 function parseEndpoint(json: unknown, where: string): Endpoint {
   const endpoint = object(json, where);
   const address = endpoint['address'];
-  if (typeof address !== 'string' || !ADDRESS.test(address))
+  if (typeof address !== 'string' || parseAddressBytes(address) === undefined)
     throw wrong(`${where}.address`, `${JSON.stringify(address)} is not an address`);
   return { address, port: integer(endpoint['port'], 1, 65535, `${where}.port`) };
 }
 
-/** Coarse on purpose: validation against the other services comes after reading, with the commands' own rules. */
-const ADDRESS = /^[0-9a-f:.]{2,45}$/;
+function refuseTwice(names: readonly string[], where: string): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) throw wrong(where, `${name} twice`);
+    seen.add(name);
+  }
+}
 
 function object(json: unknown, where: string): Record<string, unknown> {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw wrong(where, 'not an object');

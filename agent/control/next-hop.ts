@@ -82,7 +82,11 @@ export class HopFinder {
     if (!device.up) return { ...base, resolved: undefined, text: `device ${device.name} is down` };
     const dstMac = usableMac(neighbour) ?? (keepsKnown(state) && known?.ifindex === device.index ? known.dstMac : undefined);
     if (dstMac === undefined) return { ...base, resolved: undefined, text: `no answer from ${via.address} on ${via.device}` };
-    return { ...base, resolved: { ifindex: device.index, dstMac, srcMac: device.mac, mtu: Math.min(device.mtu, LARGEST_PACKET) }, text: 'resolved' };
+    return {
+      ...base,
+      resolved: { ifindex: device.index, dstMac, srcMac: device.mac, mtu: Math.min(device.mtu, LARGEST_PACKET) },
+      text: 'resolved',
+    };
   }
 }
 

@@ -20,17 +20,22 @@ export function rebuildState(
   const modes = [...byId.values()].map(([, { action }]) => modeOf(action));
   const count = (mode: Mode) => modes.filter((candidate) => candidate === mode).length;
   const mode = preferred ?? [...MODES].sort((a, b) => count(b) - count(a))[0] ?? 'snat';
+  const grouped = groupByService(backends);
   const rebuilt = [...byId.values()].map(([frontend, { id, action }]): Service => {
     const own = modeOf(action);
-    return { id, frontend, backends: backendsOf(id, backends), mode: own === mode ? undefined : own };
+    return { id, frontend, backends: grouped.get(id) ?? [], mode: own === mode ? undefined : own };
   });
   return { mode, services: rebuilt.sort((a, b) => a.id - b.id) };
 }
 
-function backendsOf(serviceId: number, backends: readonly (readonly [number, BackendEntry])[]): readonly Backend[] {
-  return backends
-    .filter(([, entry]) => entry.serviceId === serviceId)
-    .map(([, { address, port, weight, state }]) => ({ address, port, weight, state }));
+function groupByService(backends: readonly (readonly [number, BackendEntry])[]): ReadonlyMap<number, readonly Backend[]> {
+  const grouped = new Map<number, Backend[]>();
+  for (const [, { serviceId, address, port, weight, state }] of backends) {
+    const list = grouped.get(serviceId) ?? [];
+    list.push({ address, port, weight, state });
+    grouped.set(serviceId, list);
+  }
+  return grouped;
 }
 
 function modeOf(action: ServiceEntry['action']): Mode {

@@ -2,7 +2,7 @@
 // Imports its siblings, agent/model and node's own modules.
 // Invariant: at every moment the file or its copy (<file>.last-good) is whole; writing never touches both.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { FairleadError } from '../model/errors.js';
 import type { DesiredState } from '../model/service.js';
 import { formatState, parseState } from './desired-state.js';
@@ -44,7 +44,18 @@ export class StateFile {
         warnings.push(`state file ${path} cannot be used: ${(error as Error).message}`);
       }
     }
+    if (existsSync(this.path)) warnings.push(this.#putAside());
     return { state: undefined, current: false, fresh: warnings.length === 0, warnings };
+  }
+
+  /** The next write will replace the file: whoever wants to repair it by hand finds it here. */
+  #putAside(): string {
+    try {
+      copyFileSync(this.path, `${this.path}.damaged`);
+      return `it was kept as ${this.path}.damaged`;
+    } catch (error) {
+      return `it could not be kept: ${(error as Error).message}`;
+    }
   }
 
   /** Writes the state; what was good before becomes the copy. Throws FL_E_STATE, and then the file is as it was. */
