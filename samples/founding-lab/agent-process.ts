@@ -97,7 +97,7 @@ export async function startAgent(lab: Lab, args: readonly string[], options: Age
       if (match !== null) break;
       if (!isRunning()) fail(line, `it ended with ${child.exitCode ?? child.signalCode}`);
       if (Date.now() > deadline) fail(line, `no answer in ${timeout} ms`);
-      await Promise.race([child.stdout === null ? ended : once(child.stdout, 'data'), ended, sleep(100)]);
+      await sleep(2);
     }
     // Standard error has a pipe of its own, and was written before the marker: let it arrive.
     await sleep(5);

@@ -7,8 +7,9 @@ import type { Host } from './host.js';
 
 const SCRIPT = fileURLToPath(new URL('../../backends/linux/install.sh', import.meta.url));
 
-/** Runs backends/linux/install.sh on the host. Errors: FL_E_SYSTEM with the script's last words. */
-export async function installDecap(host: Host, vips: readonly string[], hook: 'tc' | 'xdp'): Promise<void> {
+/** Runs backends/linux/install.sh on the host and returns what it said. Errors: FL_E_SYSTEM with the script's last words. */
+export async function installDecap(host: Host, vips: readonly string[], hook: 'tc' | 'xdp'): Promise<string> {
   const vipFlags = vips.flatMap((vip) => ['--vip', vip]);
-  await host.run([SCRIPT, '--device', 'eth0', ...vipFlags, '--hook', hook]);
+  const { stdout } = await host.run([SCRIPT, '--device', 'eth0', ...vipFlags, '--hook', hook]);
+  return stdout;
 }

@@ -31,7 +31,7 @@ export interface Lab {
   readonly backends: readonly Host[];
   /** SHA-256 of the file behind /big and /slow, hex. */
   readonly bigFileDigest: string;
-  /** 'client', 'client2', 'lb', 'backend1', ... Throws FL_E_NOT_FOUND. */
+  /** 'client', 'client2', 'lb', 'backend1', ..., 'switch'. Throws FL_E_NOT_FOUND. */
   host(name: string): Host;
   /** Removes all that the lab made. Safe to call twice. */
   remove(): Promise<void>;
@@ -101,6 +101,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   };
 
   const hosts = plan.hosts.map((host) => new Host(host, plan.name));
+  const switches = plan.switches.map((name) => new Host({ name, role: 'switch', links: [], routes: [] }, plan.name));
   const bigFileDigest = await fill(plan, folder, hosts).catch(async (error: unknown) => {
     await remove();
     throw error;
@@ -113,9 +114,10 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
     backends: hosts.filter((host) => host.role === 'backend'),
     bigFileDigest,
     host(name) {
-      const found = hosts.find((host) => host.name === name);
+      const all = [...hosts, ...switches];
+      const found = all.find((host) => host.name === name);
       if (found === undefined) {
-        const names = hosts.map((host) => host.name).join(', ');
+        const names = all.map((host) => host.name).join(', ');
         throw new FairleadError('FL_E_NOT_FOUND', `no host '${name}' in lab ${plan.name}`, { hint: `there are ${names}` });
       }
       return found;

@@ -30,7 +30,7 @@ export interface LabOptions {
 /** One namespace with one or two devices (eth0, eth1). */
 export interface HostPlan {
   readonly name: string;
-  readonly role: 'client' | 'lb' | 'backend';
+  readonly role: 'client' | 'lb' | 'backend' | 'switch';
   readonly links: readonly { readonly device: string; readonly address: string; readonly switch: string; readonly mtu: number }[];
   /** Routes beside the connected ones. */
   readonly routes: readonly { readonly to: string; readonly via: string }[];
