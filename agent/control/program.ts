@@ -1,9 +1,10 @@
 // The data plane's program: the one that is pinned and right, or a new one loaded and verified beside it.
-// Imports platform/port, agent/model and its siblings. Touches no link.
+// Imports platform/port, agent/datapath, agent/model and its siblings. Touches no link.
 // Invariant: loading changes nothing that forwards; discard() takes away exactly what prepareProgram() made.
 
 import { join } from 'node:path';
 import type { Bpf, BpfMap, BpfProgram } from '../../platform/port.js';
+import { FAMILIES } from '../datapath/families.js';
 import { FairleadError } from '../model/errors.js';
 import type { Pins } from './pins.js';
 import { writeFileAtomically } from './write-file.js';
@@ -53,9 +54,10 @@ function adoptProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): PreparedPr
     const map = bpf.openPinnedMap(`${directory}/${name}`);
     if (map !== undefined) maps.set(name, map);
   }
-  const used = [...maps.values()].filter((map) => own.has(map.id));
-  // Maps of types alone (lb_maglev_type) are pinned as well but not the program's; all that it uses must be there.
-  if (used.length === own.size && own.size > 0) return { program, digest: request.digest, maps, adopted: true, discard: () => {}, close };
+  // The config map is read by people alone when settings are macros: such a program does not use it.
+  const used = FAMILIES.flatMap((family) => Object.values(family.maps)).concat('lb_maglev', 'metrics');
+  const whole = maps.has('config') && used.every((name) => own.has(maps.get(name)?.id ?? -1));
+  if (whole) return { program, digest: request.digest, maps, adopted: true, discard: () => {}, close };
   close();
   return undefined;
 }
