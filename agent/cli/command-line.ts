@@ -5,7 +5,9 @@
 import { Command, CommanderError } from 'commander';
 import { examplesText, flagsText } from '../commands/help-text.js';
 import { addFlags, HelpShown, readFlags, translateCommanderError } from '../commands/read-flags.js';
+import { wrapText } from '../commands/table.js';
 import type { ValuesOf } from '../commands/verb.js';
+import { VERBS } from '../commands/verbs.js';
 import { FairleadError } from '../model/errors.js';
 import type { Settings } from '../model/settings.js';
 import { SETTINGS_FLAGS, VERSION_FLAG } from './settings-flags.js';
@@ -16,6 +18,13 @@ export const CLI_EXAMPLES = [
   'cilium-agent --bpf-lb-mode=dsr --dsr-dispatch=l2 --device=eth0,eth1',
   "echo 'service list -o json' | cilium-agent --device=eth0",
 ] as const;
+
+const PURPOSE =
+  'Sets up a layer-4 load balancer in XDP on network devices, then takes commands at a prompt or from a pipe. It needs root. ' +
+  'The data plane outlives the agent: leaving the prompt or ending the agent changes nothing for traffic; `unload` takes it away.';
+const ENVIRONMENT = 'Environment: NO_COLOR=1 no colours; FAIRLEAD_DEBUG=1 stack traces of defects.';
+const EXIT_STATUS =
+  'Exit status: 0 done, 1 failed, 2 wrong usage, 3 not supported here, 4 no permission; of piped commands that of the last one that failed.';
 
 export type CommandLine = { readonly kind: 'run'; readonly settings: Settings } | { readonly kind: 'help' } | { readonly kind: 'version' };
 
@@ -34,11 +43,16 @@ export function readCommandLine(words: readonly string[]): CommandLine {
   } catch (error) {
     if (error instanceof HelpShown) return { kind: 'help' };
     if (error instanceof CommanderError) throw new FairleadError('FL_E_USAGE', `${NAME}: ${error.message}`);
-    throw error;
+    throw isCommand(words) ? commandOnCommandLine(words) : error;
   }
   if (command.opts()['version'] === true) return { kind: 'version' };
   if (command.args.length > 0) throw commandOnCommandLine(command.args);
   return { kind: 'run', settings: toSettings(readFlags(command, SETTINGS_FLAGS, NAME, CLI_EXAMPLES[0])) };
+}
+
+/** Whether the line seems to be meant for the prompt: 'service list --id=1'. */
+function isCommand(words: readonly string[]): boolean {
+  return VERBS.some((verb) => words.includes(verb.words.split(' ')[0] ?? ''));
 }
 
 function commandOnCommandLine(words: readonly string[]): FairleadError {
@@ -59,12 +73,9 @@ function toSettings(read: Record<string, unknown>): Settings {
 export function helpText(width: number): string {
   return [
     `Usage: ${NAME} --device=IF[,IF...] [--bpf-lb-mode=snat|dsr] [FLAG...]\n`,
-    'Sets up a layer-4 load balancer in XDP on network devices and takes commands at a\n' +
-      'prompt, or from a pipe. It needs root. The data plane outlives the agent: leaving\n' +
-      'the prompt or ending the agent changes nothing for traffic; `unload` takes it away.\n',
+    `${wrapText(PURPOSE, width).join('\n')}\n`,
     flagsText([...Object.values(SETTINGS_FLAGS), VERSION_FLAG, HELP_FLAG], width),
-    'Environment: NO_COLOR=1 no colours, FAIRLEAD_DEBUG=1 stack traces of defects.\n' +
-      'Exit status: 0 done, 1 failed, 2 wrong usage, 3 not supported here,\n4 no permission. In a pipe it is that of the last command that failed.\n',
+    `${[...wrapText(ENVIRONMENT, width), ...wrapText(EXIT_STATUS, width)].join('\n')}\n`,
     examplesText(CLI_EXAMPLES),
   ].join('\n');
 }

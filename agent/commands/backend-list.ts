@@ -10,7 +10,7 @@ import { defineVerb, optional } from './verb.js';
 
 export const backendList = defineVerb({
   words: 'backend list',
-  summary: 'list the backends with weight, state, share and next hop',
+  summary: 'list backends: weight, state, share, next hop',
   details: 'Share is the part of the new flows that the backend gets. The next hop is a device and a MAC address, or why there is none.',
   examples: ['backend list', 'backend list --id=1 -o json'],
   flags: {

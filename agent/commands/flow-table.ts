@@ -1,8 +1,7 @@
 // The table of flows, written in pages as the flows come: widths and columns are settled by each page's own content.
 // Imports agent/model and its siblings. Any number of flows passes through in the memory of one page.
-// Invariant: no line is wider than the sink unless the eight columns that always stand are; the last line is the count.
+// Invariant: no line of IPv4 flows is wider than the sink, from 80 characters on; the last line is the count.
 
-import { formatEndpoint } from '../model/format.js';
 import type { FlowView } from '../model/views.js';
 import { countNoun, formatAge, formatCount } from './numbers.js';
 import type { Sink } from './sink.js';
@@ -19,20 +18,21 @@ interface FlowColumn {
 
 const COLUMNS: readonly FlowColumn[] = [
   { title: ['', 'Source'], align: 'right', rank: 0, value: (flow) => flow.source },
-  { title: ['Source', 'Port'], align: 'right', rank: 0, value: (flow) => String(flow.sourcePort) },
+  { title: ['', 'Port'], align: 'right', rank: 0, value: (flow) => String(flow.sourcePort) },
   { title: ['', 'Dest.'], align: 'right', rank: 0, value: (flow) => flow.destination },
-  { title: ['Dest.', 'Port'], align: 'right', rank: 0, value: (flow) => String(flow.destinationPort) },
-  { title: ['', 'Proto'], rank: 3, value: (flow) => flow.protocol },
-  { title: ['', 'Backend'], align: 'right', rank: 0, value: (flow) => formatEndpoint({ address: flow.backend, port: flow.backendPort }) },
+  { title: ['', 'Port'], align: 'right', rank: 0, value: (flow) => String(flow.destinationPort) },
+  { title: ['', 'Proto'], rank: 4, value: (flow) => flow.protocol },
+  { title: ['', 'Backend'], align: 'right', rank: 0, value: (flow) => flow.backend },
+  { title: ['', 'Port'], align: 'right', rank: 2, value: (flow) => String(flow.backendPort) },
   { title: ['', 'Mode'], rank: 1, value: (flow) => flow.mode },
-  { title: ['SNAT', 'Port'], align: 'right', rank: 7, value: (flow) => (flow.snatPort === undefined ? '-' : String(flow.snatPort)) },
+  { title: ['SNAT', 'Port'], align: 'right', rank: 8, value: (flow) => (flow.snatPort === undefined ? '-' : String(flow.snatPort)) },
   { title: ['', 'State'], rank: 0, value: (flow) => flow.state },
-  { title: ['Rx', 'Pkts'], align: 'right', rank: 4, value: (flow) => formatCount(flow.rxPackets) },
+  { title: ['Rx', 'Pkts'], align: 'right', rank: 5, value: (flow) => formatCount(flow.rxPackets) },
   { title: ['Rx', 'Bytes'], align: 'right', rank: 0, value: (flow) => formatCount(flow.rxBytes) },
-  { title: ['Tx', 'Pkts'], align: 'right', rank: 5, value: (flow) => formatCount(flow.txPackets) },
+  { title: ['Tx', 'Pkts'], align: 'right', rank: 6, value: (flow) => formatCount(flow.txPackets) },
   { title: ['Tx', 'Bytes'], align: 'right', rank: 0, value: (flow) => formatCount(flow.txBytes) },
-  { title: ['', 'Age'], align: 'right', rank: 2, value: (flow) => formatAge(flow.age) },
-  { title: ['', 'Idle'], align: 'right', rank: 6, value: (flow) => formatAge(flow.idle) },
+  { title: ['', 'Age'], align: 'right', rank: 3, value: (flow) => formatAge(flow.age) },
+  { title: ['', 'Idle'], align: 'right', rank: 7, value: (flow) => formatAge(flow.idle) },
 ];
 
 const PAGE = 1000;

@@ -4,12 +4,17 @@
 
 import { EXIT, type ExitStatus, FairleadError } from '../model/errors.js';
 import { paint, type Sink } from './sink.js';
+import { wrapText } from './table.js';
 
 /** 'error: <message> (FL_E_...)' and, indented, the hint. A defect: 'internal error: ...', with its stack when `debug`. */
-export function formatError(error: unknown, sink: Pick<Sink, 'colour'>, debug: boolean): string {
+export function formatError(error: unknown, sink: Sink, debug: boolean): string {
   if (error instanceof FairleadError) {
-    const hint = error.hint === undefined ? '' : `  ${error.hint}\n`;
-    return `${paint(sink, 'red', 'error:')} ${error.message} (${error.code})\n${hint}`;
+    // A terminal gets whole words; a pipe gets whole lines.
+    const fold = (text: string, indent: string) =>
+      sink.terminal ? wrapText(text, sink.columns - indent.length).join(`\n${indent}`) : text;
+    const hint = error.hint === undefined ? '' : `  ${fold(error.hint, '  ')}\n`;
+    const [label = '', ...rest] = fold(`error: ${error.message} (${error.code})`, '       ').split(/(?<=^error:)/);
+    return `${paint(sink, 'red', label)}${rest.join('')}\n${hint}`;
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const stack =

@@ -24,7 +24,7 @@ export function topicText(verbs: readonly Verb[], topic: string, width: number):
 
 /** All about one verb. */
 export function verbText(verb: Verb, width: number): string {
-  const parts = [`${withAlias(verb)}: ${verb.summary}\n`, `Usage: ${usageText(verbUsage(verb), width - 7, 7)}\n`];
+  const parts = [`${withAlias(verb)}: ${verb.summary}\n`, `Usage: ${usageText(verbUsage(verb), width - 7, 7)}`];
   if (verb.details !== undefined) parts.push(`${wrapText(verb.details, width).join('\n')}\n`);
   const operand = verb.argument === undefined ? [] : [entry(verb.argument.placeholder, verb.argument.text, width)];
   const flags = Object.values(verb.flags);

@@ -8,7 +8,7 @@ import { defineVerb, required } from './verb.js';
 
 export const modeUpdate = defineVerb({
   words: 'mode update',
-  summary: 'switch the mode of new flows; existing flows keep theirs',
+  summary: 'switch the mode of new flows; others keep theirs',
   details: 'Services with a mode of their own (service update --mode) keep it.',
   examples: ['mode update dsr', 'mode update snat'],
   flags: {},

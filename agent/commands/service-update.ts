@@ -16,9 +16,10 @@ export const serviceUpdate = defineVerb({
     'What is not given stays as it is. The list of backends is taken whole: one that is missing from it leaves the service and its flows end ' +
     '(to drain it first: backend set --state=terminating). Flows to backends that stay are not disturbed.',
   examples: [
-    'service update --frontend=40.1.1.1:80 --backends=20.1.1.10:80,20.1.1.20:80 --id=1',
-    'service update --id=1 --backends=20.1.1.10:80,20.1.1.20:80 --backend-weights=3,1',
-    'service update --id=2 --mode=dsr',
+    'service update --id=1 --frontend=40.1.1.1:80 --backends=20.1.1.10:80',
+    'service update --id=1 --backends=20.1.1.10:80,20.1.1.20:80',
+    'service update --id=1 --backends=20.1.1.10:80 --backend-weights=3',
+    'service update --id=1 --mode=dsr',
   ],
   flags: {
     id: SERVICE_ID,

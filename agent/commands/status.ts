@@ -20,7 +20,7 @@ export const status = defineVerb({
   },
 });
 
-const LABEL = 12;
+const LABEL = 11;
 
 function formatStatus(view: StatusView, width: number): string {
   const line = (label: string, text: string) =>
@@ -36,7 +36,7 @@ function formatStatus(view: StatusView, width: number): string {
     ...view.devices.map((one) =>
       line(
         'device',
-        `${one.name}: index ${one.index}, ${one.mac}, MTU ${one.mtu}, ${one.address ?? 'no address'}, ${one.xdpMode} XDP, link ${one.linkId}`,
+        `${one.name}: ${one.xdpMode}, link ${one.linkId}, index ${one.index}, ${one.mac}, MTU ${one.mtu}, ${one.address ?? 'no address'}`,
       ),
     ),
     line('SNAT ports', formatPortRange(view.snatRange)),

@@ -18,7 +18,7 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
     cells.reduce((widest, line) => Math.max(widest, line[index]?.length ?? 0), column.title.length),
   );
   const before = widths.slice(0, -1).reduce((sum, one) => sum + one + GAP.length, 0);
-  const last = Math.max(MIN_LAST, Math.min(widths.at(-1) ?? 0, width - before));
+  const last = Math.min(widths.at(-1) ?? 0, Math.max(MIN_LAST, width - before));
   widths[widths.length - 1] = last;
   const line = (values: readonly string[]) =>
     `${values

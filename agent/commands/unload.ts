@@ -6,7 +6,7 @@ import { defineVerb } from './verb.js';
 
 export const unload = defineVerb({
   words: 'unload',
-  summary: 'take the data plane away and leave: traffic is no longer forwarded',
+  summary: 'take the data plane away: traffic stops; and leave',
   details:
     'Removes the program from its devices, its maps and all flows. The services stay in the state file: the next start sets them up again.',
   examples: ['unload'],

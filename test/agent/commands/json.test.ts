@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { AgentDouble } from '../support/agent-double.js';
+import { answer } from '../support/run-with-double.js';
+
+async function json(line: string, agent = new AgentDouble()): Promise<Record<string, unknown>> {
+  const { out, err } = await answer(`${line} -o json`, { agent });
+  assert.equal(err, '');
+  const value = JSON.parse(out) as Record<string, unknown>;
+  assert.equal(value['version'], 1);
+  return value;
+}
+
+/** As JSON shows it: what is unknown is null. */
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value, (_key, one) => (one === undefined ? null : one)));
+
+describe('JSON answers', () => {
+  it('hold the views as docs/json.md says', async () => {
+    const agent = new AgentDouble();
+    assert.deepEqual(await json('service list'), { version: 1, services: plain(await agent.listServices()) });
+    assert.deepEqual(await json('service get --id=1'), { version: 1, service: plain(await agent.getService(1)) });
+    assert.deepEqual(await json('backend list'), { version: 1, backends: plain(await agent.listBackends()) });
+    assert.deepEqual(await json('neighbor list'), { version: 1, neighbors: plain(await agent.listNeighbours()) });
+    assert.deepEqual(await json('mode get'), { version: 1, mode: 'snat' });
+    assert.deepEqual(await json('status'), { version: 1, status: plain(await agent.status()) });
+  });
+
+  it('flows are exact, and what DSR cannot know is null', async () => {
+    const { service, flows } = await json('service dumpstate --id=1');
+    assert.equal(service, 1);
+    const list = flows as Record<string, unknown>[];
+    assert.equal(list.length, 7);
+    assert.equal(list[0]?.['txBytes'], 15880);
+    assert.equal(list[2]?.['rxBytes'], null);
+    for (const flow of list) assert.deepEqual(Object.keys(flow), Object.keys(list[0] ?? {}));
+  });
+
+  it('an empty list is an empty array', async () => {
+    const agent = new AgentDouble();
+    agent.services.clear();
+    assert.deepEqual(await json('service list', agent), { version: 1, services: [] });
+    assert.deepEqual((await json('service dumpstate --id=2'))['flows'], []);
+  });
+});

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { AgentDouble } from '../support/agent-double.js';
+import { assertWidth, compareGolden } from '../support/golden.js';
+import { answer } from '../support/run-with-double.js';
+
+const TABLES: Record<string, string> = {
+  'service-list': 'service list',
+  'service-get': 'service get --id=1',
+  'service-dumpstate': 'service dumpstate --id 1',
+  'backend-list': 'backend list',
+  'backend-list-of-one': 'backend list --id=2',
+  'neighbor-list': 'neighbor list',
+  status: 'status',
+};
+
+describe('tables at 80 columns', () => {
+  for (const [name, line] of Object.entries(TABLES)) {
+    it(`${line} reads as in golden/${name}.txt`, async () => {
+      const { out, err, status } = await answer(line);
+      assert.equal(err, '');
+      assert.equal(status, 0);
+      assertWidth(out, 80);
+      compareGolden(out, new URL(`golden/${name}.txt`, import.meta.url));
+    });
+  }
+
+  it('a wide terminal shows all columns of the flows', async () => {
+    const { out } = await answer('service dumpstate --id 1', { columns: 150 });
+    assertWidth(out, 150);
+    compareGolden(out, new URL('golden/service-dumpstate-wide.txt', import.meta.url));
+  });
+
+  it('an empty agent says that there is nothing', async () => {
+    const agent = new AgentDouble();
+    agent.services.clear();
+    assert.equal((await answer('service list', { agent })).out, 'no services\n');
+    assert.equal((await answer('backend list', { agent })).out, 'no backends\n');
+    assert.match((await answer('service dumpstate --id=2')).out, /^0 flows\n$/);
+  });
+});

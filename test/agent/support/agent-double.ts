@@ -1,0 +1,192 @@
+// An agent in memory with fixed data, for tests of what people type and read.
+// Imports agent/model and agent/control/agent.ts. It keeps services and mode as the real one would, as far as commands can see.
+// Service 1 has 7 flows of all kinds, service 2 none, service 9 a million.
+
+import type { Agent, BackendUpdate, Change, ServiceUpdate } from '../../../agent/control/agent.js';
+import { FairleadError } from '../../../agent/model/errors.js';
+import type { Endpoint, Mode } from '../../../agent/model/service.js';
+import type { BackendView, FlowView, NeighbourView, ServiceView, StatusView } from '../../../agent/model/views.js';
+import { REASONS } from '../../../agent/model/reasons.js';
+
+export const MANY_FLOWS = 1_000_000;
+
+export class AgentDouble implements Agent {
+  mode: Mode = 'snat';
+  unloaded = false;
+  closed = false;
+  /** Flows that dumpState has given away. */
+  dumped = 0;
+  readonly services = new Map<number, ServiceView>();
+  /** Names of the calls in their order. */
+  readonly calls: string[] = [];
+
+  constructor() {
+    const ips = [10, 20, 30, 40].map((last) => ({ address: `20.1.1.${last}`, port: 80 }));
+    this.services.set(1, this.#service(1, { address: '40.1.1.1', port: 80, protocol: 'tcp' }, ips, [3, 1, 1, 1], undefined));
+    this.services.set(2, this.#service(2, { address: '40.1.1.2', port: 53, protocol: 'udp' }, ips.slice(2), [1, 1], 'dsr'));
+    this.services.set(9, this.#service(9, { address: '40.1.1.9', port: 443, protocol: 'tcp' }, ips.slice(0, 1), [1], undefined));
+  }
+
+  #service(id: number, frontend: ServiceView['frontend'], ends: readonly Endpoint[], weights: readonly number[], mode: Mode | undefined): ServiceView {
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    const backends = ends.map((end, index): BackendView => {
+      const silent = end.address === '20.1.1.40';
+      const last = end.address.split('.')[3] ?? '';
+      return {
+        ...end,
+        service: id,
+        weight: weights[index] ?? 1,
+        state: end.address === '20.1.1.30' ? 'terminating' : 'active',
+        backendId: id * 10 + index,
+        mac: silent ? undefined : `02:00:00:00:00:${last}`,
+        device: 'eth0',
+        nextHop: silent ? `no answer from ${end.address} on eth0` : 'resolved',
+        share: (weights[index] ?? 1) / sum,
+      };
+    });
+    return { id, frontend, mode: mode ?? this.mode, ownMode: mode !== undefined, backends };
+  }
+
+  async updateService(update: ServiceUpdate): Promise<Change<ServiceView>> {
+    this.calls.push('updateService');
+    const before = this.services.get(update.id);
+    const frontend = update.frontend ?? before?.frontend;
+    if (frontend === undefined) throw new FairleadError('FL_E_USAGE', `service ${update.id} does not exist yet: a frontend is needed`);
+    const ends = update.backends ?? before?.backends ?? [];
+    const weights = update.weights ?? ends.map(() => 1);
+    const own = update.mode === undefined ? (before?.ownMode ? before.mode : undefined) : update.mode === 'default' ? undefined : update.mode;
+    const view = this.#service(update.id, frontend, ends, weights, own);
+    const outcome = before === undefined ? 'created' : JSON.stringify(before) === JSON.stringify(view) ? 'unchanged' : 'changed';
+    this.services.set(update.id, view);
+    const warnings = view.backends.filter((one) => one.mac === undefined).map((one) => `backend ${one.address}:${one.port}: ${one.nextHop}, retried`);
+    return { view, outcome, warnings };
+  }
+
+  async deleteService(id: number): Promise<ServiceView> {
+    const view = await this.getService(id);
+    this.services.delete(id);
+    return view;
+  }
+
+  async getService(id: number): Promise<ServiceView> {
+    const view = this.services.get(id);
+    if (view !== undefined) return view;
+    throw new FairleadError('FL_E_NOT_FOUND', `there is no service ${id}`, { hint: '`service list` shows those that there are' });
+  }
+
+  async listServices(): Promise<readonly ServiceView[]> {
+    return [...this.services.values()].sort((a, b) => a.id - b.id);
+  }
+
+  async *dumpState(id: number): AsyncGenerator<FlowView> {
+    await this.getService(id);
+    if (id === 1) yield* FLOWS;
+    if (id !== 9) return;
+    for (let i = 0; i < MANY_FLOWS; i++) {
+      this.dumped++;
+      yield manyFlow(i);
+    }
+  }
+
+  async setBackend(update: BackendUpdate): Promise<Change<BackendView>> {
+    const service = await this.getService(update.id);
+    const before = service.backends.find((one) => one.address === update.backend.address && one.port === update.backend.port);
+    if (before === undefined) throw new FairleadError('FL_E_NOT_FOUND', `service ${update.id} has no backend ${update.backend.address}:${update.backend.port}`);
+    const view = { ...before, state: update.state ?? before.state, weight: update.weight ?? before.weight };
+    this.services.set(update.id, { ...service, backends: service.backends.map((one) => (one === before ? view : one)) });
+    const same = view.state === before.state && view.weight === before.weight;
+    return { view, outcome: same ? 'unchanged' : 'changed', warnings: [] };
+  }
+
+  async listBackends(): Promise<readonly BackendView[]> {
+    return (await this.listServices()).flatMap((service) => service.backends);
+  }
+
+  async getMode(): Promise<Mode> {
+    return this.mode;
+  }
+
+  async setMode(mode: Mode): Promise<{ mode: Mode; before: Mode }> {
+    this.calls.push(`setMode ${mode}`);
+    const before = this.mode;
+    this.mode = mode;
+    return { mode, before };
+  }
+
+  async listNeighbours(): Promise<readonly NeighbourView[]> {
+    return [
+      { address: '20.1.1.10', device: 'eth0', mac: '02:00:00:00:00:10', state: 'reachable', backends: ['20.1.1.10:80', '20.1.1.10:443'] },
+      { address: '20.1.1.40', device: 'eth0', mac: undefined, state: 'unresolved', backends: ['20.1.1.40:80'] },
+      { address: '30.1.1.1', device: undefined, mac: undefined, state: 'no route', backends: [1, 2, 3, 4, 5].map((n) => `30.1.1.${n}:8080`) },
+    ];
+  }
+
+  async updateNeighbour(address: string): Promise<NeighbourView> {
+    const found = (await this.listNeighbours()).find((one) => one.address === address);
+    if (found !== undefined) return found;
+    throw new FairleadError('FL_E_NOT_FOUND', `neighbor ${address}: not the next hop of a backend`, { hint: '`neighbor list` shows them' });
+  }
+
+  async status(): Promise<StatusView> {
+    const backends = await this.listBackends();
+    return {
+      instance: 'default',
+      pid: 4711,
+      mode: this.mode,
+      dispatch: 'ipip',
+      program: { id: 45, name: 'fairlead', digest: '0123456789abcdef0123456789abcdef', instructions: 1234 },
+      devices: [
+        { name: 'eth0', index: 2, mac: '02:00:00:00:00:01', mtu: 1500, address: '20.1.1.1', xdpMode: 'native', linkId: 7 },
+        { name: 'eth1', index: 3, mac: '02:00:00:00:01:01', mtu: 9000, address: undefined, xdpMode: 'generic', linkId: 8 },
+      ],
+      snatRange: [1024, 32767],
+      services: this.services.size,
+      backends: backends.length,
+      unresolvedBackends: backends.filter((one) => one.mac === undefined).length,
+      flows: { entries: 1234, limit: 262144 },
+      counters: REASONS.map((reason, index) => ({ ...reason, packets: index % 3 === 0 ? 1_234_567 * index : 0, bytes: index % 3 === 0 ? 98_765_432_109 * index : 0 })),
+      warnings: ['SNAT range 1024-32767 overlaps the ports 32000-60999 of the kernel: connections of this node may collide with flows'],
+    };
+  }
+
+  async unload(): Promise<void> {
+    this.unloaded = true;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+const FLOW: FlowView = {
+  source: '20.1.1.100',
+  sourcePort: 57652,
+  destination: '40.1.1.1',
+  destinationPort: 80,
+  protocol: 'tcp',
+  backend: '20.1.1.30',
+  backendPort: 80,
+  mode: 'snat',
+  snatPort: 1999,
+  state: 'ACTIVE',
+  txPackets: 12,
+  txBytes: 15880,
+  rxPackets: 9,
+  rxBytes: 7762,
+  age: 3,
+  idle: 1,
+};
+
+const FLOWS: readonly FlowView[] = [
+  FLOW,
+  { ...FLOW, sourcePort: 80, backend: '20.1.1.10', state: 'IDLE', txPackets: 1, txBytes: 74, rxPackets: 0, rxBytes: 0, age: 0, idle: 0 },
+  { ...FLOW, sourcePort: 57653, mode: 'dsr-ipip', snatPort: undefined, rxPackets: undefined, rxBytes: undefined, age: 120, idle: 59 },
+  { ...FLOW, sourcePort: 57654, mode: 'dsr-l2', snatPort: undefined, rxPackets: undefined, rxBytes: undefined, state: 'CLOSING', age: 7300, idle: 8 },
+  { ...FLOW, sourcePort: 57655, txPackets: 9_999, txBytes: 9_999_499, rxPackets: 10_000, rxBytes: 123_456_789_012, age: 21_600, idle: 21_599 },
+  { ...FLOW, sourcePort: 57656, txPackets: 999_500, txBytes: 999_499, rxPackets: 1e15, rxBytes: 1.5e19, age: 8_640_000, idle: 400_000 },
+  { ...FLOW, sourcePort: 57657, backend: '20.1.1.40', state: 'CLOSING' },
+];
+
+function manyFlow(index: number): FlowView {
+  return { ...FLOW, source: `100.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`, sourcePort: 1024 + (index % 60000) };
+}
