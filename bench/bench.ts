@@ -1,8 +1,9 @@
 // The benchmark's course: prepare what each path needs, then rounds of path and unit side by side, then medians.
 // Imports platform/port.ts, agent/model and its siblings.
-// Invariant: a path's ratio is made within each round, so that a machine that slows down slows both sides.
+// Invariant: a ratio is made of two samples taken one right after the other, so that a machine that slows down slows both sides.
 
 import type { Platform } from '../platform/port.js';
+import { checkKnownFlows, checkNewFlows } from './checks.js';
 import { compileDataPlane, SETTINGS } from './data-plane.js';
 import { establishFlows } from './flows.js';
 import { LAYOUT_V4, TCP_SYN } from './frames.js';
@@ -16,6 +17,9 @@ import { type FrameRange, Wrapper } from './wrapper.js';
 
 /** What is sent before a path of a full table is measured, as a multiple of the table's size. */
 const OVERFILL = 1.25;
+
+/** Pairs that a lane takes in one round: of new flows more, as a sample of theirs is shorter. */
+const PAIRS = { established: 1, filling: 4, full: 4 } as const;
 
 /** A path with a number of flows, and where its frames are. */
 interface Lane {
@@ -60,16 +64,18 @@ function takePair(stage: Stage, scene: Scene, lane: Lane, unitFirst: boolean): P
   return { path: cost, unit: before ?? takeUnit() };
 }
 
+/** Whichever is sampled second finds the caches as the other left them, so the order alternates. */
+function takePairs(stage: Stage, scene: Scene, lane: Lane): void {
+  for (let i = 0; i < PAIRS[lane.path.table]; i++) lane.pairs.push(takePair(stage, scene, lane, lane.pairs.length % 2 === 0));
+}
+
 /** One round of a lane. A table that is filling begins empty: its scene is loaded anew. */
-async function runLane(stage: Stage, lane: Lane, unitFirst: boolean): Promise<void> {
-  if (lane.path.table !== 'filling') {
-    const scene = stage.full.get(lane.path.name) ?? stage.established;
-    lane.pairs.push(takePair(stage, scene, lane, unitFirst));
-    return;
-  }
+async function runLane(stage: Stage, lane: Lane): Promise<void> {
+  if (lane.path.table !== 'filling') return takePairs(stage, stage.full.get(lane.path.name) ?? stage.established, lane);
   const scene = await Scene.open(stage.platform, stage.objectFile);
   try {
-    lane.pairs.push(takePair(stage, scene, lane, unitFirst));
+    takePairs(stage, scene, lane);
+    checkNewFlows(lane.path, await scene.countFlows(), scene.serials, SETTINGS.maxFlows);
   } finally {
     scene.close();
   }
@@ -116,8 +122,14 @@ export async function runBench(
     for (const flows of path.flows) lanes.push({ path, flows, range, pairs: [] });
     if (path.table === 'full') full.set(path.name, await openFullScene({ platform, objectFile, wrapper, established }, path, range));
   }
+  const known = await established.countFlows();
   const stage: Stage = { platform, objectFile, wrapper, established, full };
-  for (let i = 0; i < options.rounds; i++) for (const lane of lanes) await runLane(stage, lane, i % 2 === 0);
+  for (let i = 0; i < options.rounds; i++) for (const lane of lanes) await runLane(stage, lane);
+  checkKnownFlows(known, await established.countFlows());
+  for (const path of paths) {
+    const scene = full.get(path.name);
+    if (scene !== undefined) checkNewFlows(path, await scene.countFlows(), scene.serials, SETTINGS.maxFlows);
+  }
 
   const { verifiedInstructions, translatedInstructions, machineCodeBytes } = established.program;
   for (const scene of [established, ...full.values()]) scene.close();

@@ -29,7 +29,11 @@ function beginFlow(scene: Scene, set: 'snat' | 'ipip' | 'l2', flow: number): Buf
  * Frames of MANY_FLOWS established flows in the wrapper, by set. 'snat' gives 'reply' with it: both are directions of one flow.
  * Sets that belong to no service need no flow.
  */
-export async function establishFlows(scene: Scene, wrapper: Wrapper, sets: ReadonlySet<FrameSet>): Promise<ReadonlyMap<FrameSet, FrameRange>> {
+export async function establishFlows(
+  scene: Scene,
+  wrapper: Wrapper,
+  sets: ReadonlySet<FrameSet>,
+): Promise<ReadonlyMap<FrameSet, FrameRange>> {
   const ranges = new Map<FrameSet, FrameRange>();
   const flows = Array.from({ length: MANY_FLOWS }, (_, flow) => flow);
   if (sets.has('snat') || sets.has('reply')) {

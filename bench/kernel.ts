@@ -17,7 +17,7 @@ function loadLibrary(name: string, aptPackage: string): ReturnType<typeof koffi.
 }
 
 function throwErrno(what: string, errno: number): never {
-  const permission = errno === koffi.os.errno['EPERM'];
+  const permission = errno === koffi.os.errno.EPERM;
   throw new FairleadError(permission ? 'FL_E_PERMISSION' : 'FL_E_SYSTEM', `${what}: ${getSystemErrorName(-errno)}`, {
     errno,
     ...(permission ? { hint: 'run it as root' } : {}),

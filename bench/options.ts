@@ -39,7 +39,7 @@ function parsePaths(text: string, before: readonly string[] | undefined): readon
 export function parseOptions(args: readonly string[], write: (text: string) => void): BenchOptions | undefined {
   const command = new Command('bench')
     .description('Measures what each way of a packet through the data plane costs, in nanoseconds and as a multiple of doing nothing.')
-    .option('--rounds <n>', 'rounds to take the median of', parseRounds, DEFAULT_ROUNDS)
+    .option('--rounds <n>', 'rounds to take medians over, 7 or more for figures to rely on', parseRounds, DEFAULT_ROUNDS)
     .option('--path <names>', `paths to measure, separated by commas: ${PATH_NAMES.join(', ')} (default: all)`, parsePaths)
     .option('--json', 'print the results as JSON', false)
     .helpOption('--help', 'show this help')

@@ -9,9 +9,9 @@ export interface BenchResult {
   /** Of IP. */
   readonly family: 4;
   readonly flows: number;
-  /** Of one packet, wrapper included; median of the rounds. */
+  /** Of one packet, wrapper included; median of all samples. */
   readonly ns: number;
-  /** Multiple of do-nothing in the same round; median of the rounds. */
+  /** Multiple of do-nothing sampled right before or after; median of all pairs. */
   readonly ratio: number;
 }
 
@@ -47,11 +47,17 @@ function cellsOf(row: BenchRow): readonly string[] {
 export function renderTable(rows: readonly BenchRow[], facts: BenchFacts): string {
   const cells = [HEADER, ...rows.map(cellsOf)];
   const widths = HEADER.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
-  const lines = cells.map((line) => line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ').trimEnd());
+  const lines = cells.map((line) =>
+    line
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
   const footer = [
     '',
-    `IPv4, TCP, ${BACKENDS} backends a service; medians of ${facts.rounds} rounds; wrapper included in all.`,
-    `Program: ${facts.verifiedInstructions} instructions verified, ${facts.translatedInstructions} translated, ${facts.machineCodeBytes} bytes of machine code.`,
+    `IPv4, TCP, ${BACKENDS} backends a service; medians over ${facts.rounds} rounds; all with the wrapper.`,
+    `Program: ${facts.verifiedInstructions} instructions verified, ${facts.translatedInstructions} translated,`,
+    `         ${facts.machineCodeBytes} bytes of machine code.`,
     `Kernel ${facts.kernel}, ${facts.cpu}.`,
   ];
   return `${[...lines, ...footer].join('\n')}\n`;

@@ -3,9 +3,13 @@
 // Invariant: scenes share nothing, so a table that one path fills does not touch another's figures.
 
 import { Datapath } from '../agent/datapath/datapath.js';
+import { FAMILIES } from '../agent/datapath/families.js';
+import { FLOW } from '../agent/datapath/layout.js';
 import { digestBackends } from '../agent/model/digest.js';
+import { FairleadError } from '../agent/model/errors.js';
 import { buildMaglevTable } from '../agent/model/maglev.js';
 import type { BpfProgram, Platform } from '../platform/port.js';
+import type { FlowCount } from './checks.js';
 import { SETTINGS } from './data-plane.js';
 import { BACKENDS } from './paths.js';
 import { BACKEND_PORT, describeBackend, LB_ADDRESS, LB_MAC, SERVICES } from './traffic.js';
@@ -35,6 +39,25 @@ export class Scene {
   /** Packets by reason since the scene was opened. */
   countReasons(): ReadonlyMap<string, number> {
     return new Map(this.#datapath.metrics.read().map(({ name, packets }) => [name, packets]));
+  }
+
+  /** Reads the whole flow table. */
+  async countFlows(): Promise<FlowCount> {
+    let [entries, packets] = [0, 0];
+    for (const { maps } of FAMILIES) {
+      const conntrack = this.program.maps.get(maps.conntrack);
+      if (conntrack === undefined) throw new FairleadError('FL_E_LOAD', `the program has no map ${maps.conntrack}`);
+      for await (const { count, values } of conntrack.chunks()) {
+        entries += count;
+        for (let i = 0; i < count; i++) packets += Number(values.readBigUInt64LE(i * FLOW.size + FLOW.fields.packets.offset));
+      }
+    }
+    return { entries, packets };
+  }
+
+  /** Serials that were taken. */
+  get serials(): number {
+    return this.#serial;
   }
 
   /** The first of `count` serials that no run of this scene had before. */

@@ -53,7 +53,7 @@ export function buildClientFrame(set: Exclude<FrameSet, 'reply'>, flow: number, 
   return buildFrameV4({
     destinationMac: macBytes(LB_MAC),
     sourceMac: macBytes(CLIENT_MAC),
-    source: CLIENTS_FROM + Math.imul(flow, 2749) % 65536,
+    source: CLIENTS_FROM + (Math.imul(flow, 2749) % 65536),
     destination: hostOrder(destination.address),
     sourcePort: 1024 + ((flow * 7919) % 60000),
     destinationPort: destination.port,

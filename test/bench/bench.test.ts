@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { EXIT, FairleadError } from '../../agent/model/errors.js';
-import { checkReasons, medianOf } from '../../bench/measure.js';
+import { checkKnownFlows, checkNewFlows, checkReasons } from '../../bench/checks.js';
+import { medianOf } from '../../bench/measure.js';
 import { MANY_FLOWS } from '../../bench/paths.js';
 import { renderTable } from '../../bench/report.js';
-import { refineMean } from '../../bench/wrapper.js';
 
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 
@@ -44,7 +44,7 @@ function readRows(stdout: string): readonly Row[] {
   return parsed.results;
 }
 
-/** Messages of the errors, for a caller without the rights to load programs. */
+/** Skips with a reason where the caller may not load programs. */
 function skipWithoutRights(context: Mocha.Context): void {
   if (process.getuid?.() === 0) return;
   console.log('      skipped: loading BPF programs needs root');
@@ -59,7 +59,9 @@ describe('npm run bench', function () {
     const { status, stdout, stderr } = runBench('--json', '--rounds', '1');
     assert.equal(status, EXIT.done, stderr);
     const rows = readRows(stdout);
-    const found = Object.fromEntries(Object.keys(EXPECTED).map((name) => [name, rows.filter((row) => row.path === name).map((row) => row.flows)]));
+    const found = Object.fromEntries(
+      Object.keys(EXPECTED).map((name) => [name, rows.filter((row) => row.path === name).map((row) => row.flows)]),
+    );
     assert.deepEqual(found, EXPECTED);
     assert.equal(rows.length, Object.values(EXPECTED).flat().length);
     for (const row of rows) {
@@ -106,7 +108,18 @@ describe('bench: figures', () => {
 
   it('counts a sample only when all its packets were counted by the reason of the path', () => {
     checkReasons(path, none, new Map([['snat_reply', 17]]), 10);
-    const wrong = [new Map([['snat_reply', 16]]), new Map([['snat_reply', 17], ['local', 1]]), new Map([['snat_reply', 7], ['local', 10]]), none];
+    const wrong = [
+      new Map([['snat_reply', 16]]),
+      new Map([
+        ['snat_reply', 17],
+        ['local', 1],
+      ]),
+      new Map([
+        ['snat_reply', 7],
+        ['local', 10],
+      ]),
+      none,
+    ];
     for (const after of wrong) {
       assert.throws(
         () => checkReasons(path, none, after, 10),
@@ -121,10 +134,20 @@ describe('bench: figures', () => {
     assert.throws(() => checkReasons(nothing, none, new Map([['snat_reply', 8]]), 10), /1 snat_reply; expected none/);
   });
 
-  it('takes the fraction of a mean from wall time, within the nanosecond that the kernel gives', () => {
-    assert.equal(refineMean(30, 30_400, 1000), 30.4);
-    assert.equal(refineMean(30, 90_000, 1000), 31);
-    assert.equal(refineMean(30, 29_000, 1000), 30);
+  it('new flows must each have left an entry with one packet', () => {
+    const filling = { name: 'snat-new', table: 'filling' } as const;
+    checkNewFlows(filling, { entries: 40, packets: 40 }, 40, 100);
+    assert.throws(() => checkNewFlows(filling, { entries: 39, packets: 39 }, 40, 100), /40 new flows left 39 entries/);
+    assert.throws(() => checkNewFlows(filling, { entries: 40, packets: 41 }, 40, 100), /of 41 packets/);
+    const full = { name: 'snat-new-full', table: 'full' } as const;
+    checkNewFlows(full, { entries: 99, packets: 99 }, 4000, 100);
+    assert.throws(() => checkNewFlows(full, { entries: 80, packets: 80 }, 4000, 100), /left 80 entries/);
+    assert.throws(() => checkNewFlows(full, { entries: 99, packets: 4000 }, 4000, 100), /of 4000 packets/);
+  });
+
+  it('known flows must not have grown in number', () => {
+    checkKnownFlows({ entries: 10, packets: 10 }, { entries: 10, packets: 5000 });
+    assert.throws(() => checkKnownFlows({ entries: 10, packets: 10 }, { entries: 11, packets: 12 }), /10 entries before, 11 after/);
   });
 
   it('takes medians', () => {
@@ -139,7 +162,14 @@ describe('bench: figures', () => {
       { ...row, path: 'snat-established', ratio: 3.4 },
       { ...row, path: 'dsr-ipip-established', ratio: 3.41 },
     ];
-    const facts = { rounds: 7, verifiedInstructions: 12345, translatedInstructions: 1234, machineCodeBytes: 12345, kernel: '6.18.0', cpu: 'CPU' };
+    const facts = {
+      rounds: 7,
+      verifiedInstructions: 12345,
+      translatedInstructions: 1234,
+      machineCodeBytes: 12345,
+      kernel: '6.18.0',
+      cpu: 'CPU',
+    };
     const lines = renderTable(rows, facts).split('\n');
     assert.match(lines[1] ?? '', /^snat-established +10000 +100\.0 +3\.40 +<= 3\.4 +ok$/);
     assert.match(lines[2] ?? '', /^dsr-ipip-established +10000 +100\.0 +3\.41 +<= 3\.4 +over$/);
