@@ -21,12 +21,14 @@ Makes this Linux machine a backend for Fairlead in DSR mode.
   --vip ADDRESS[,...]   virtual addresses that this backend serves
   --dispatch ipip|l2    how the load balancer forwards (default: ipip)
   --hook tc|xdp         where IPIP is unwrapped (default: tc)
-  --other pass|drop     IPIP to this host for no VIP or malformed (default: pass)
+  --other pass|drop     what happens to other IPIP to this host: for no VIP, or
+                        malformed (default: pass)
   --object FILE         built decap_tc.o or decap_xdp.o (default: compile it)
   --status              print what is in force and the counters
   --help                print this text
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 not supported here, 4 no permission.
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 not supported here,
+4 no permission.
 END
 }
 
@@ -133,4 +135,5 @@ put other "$other"
 
 [ "$dispatch" = l2 ] || check_program
 check_network
+[ "$dispatch" = l2 ] || note_mtu
 if [ "$changes" -eq 0 ]; then say "nothing to change"; else say "done"; fi

@@ -15,7 +15,8 @@ Usage: uninstall.sh --device DEVICE
 
 Undoes what install.sh did for DEVICE: decapsulator, pins, VIPs on lo, sysctls.
 
-Exit status: 0 done or nothing to do, 1 failed, 2 wrong usage, 3 not supported here, 4 no permission.
+Exit status: 0 done or nothing to do, 1 failed, 2 wrong usage, 3 not supported
+here, 4 no permission.
 END
 }
 

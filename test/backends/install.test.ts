@@ -88,6 +88,12 @@ describe('backends/linux/install.sh', function () {
     assert.equal(snapshot(backend), before);
   });
 
+  it('says what to do about the MTU, until it is done', () => {
+    assert.match(succeed('--vip', '40.1.1.1'), /MTU of eth0 is 1500.*\n.*1520.*advmss 1440/);
+    backend.run('ip', 'route', 'change', '20.1.1.0/24', 'dev', 'eth0', 'src', '20.1.1.10', 'advmss', '1440');
+    assert.doesNotMatch(succeed('--vip', '40.1.1.1'), /MTU/);
+  });
+
   it('takes an address that the host got since as outer destination', () => {
     succeed('--vip', '40.1.1.1');
     backend.run('ip', 'address', 'add', '20.1.1.11/24', 'dev', 'eth0');

@@ -120,6 +120,15 @@ restore_sysctls() {
   done
 }
 
+# A client sends segments for its own MTU; with 20 bytes of outer header they do not fit a path of the same MTU (docs/backends.md).
+note_mtu() {
+  note_mtu_value=$(ip -o link show dev "$device" | sed -n 's/.* mtu \([0-9]*\) .*/\1/p')
+  if [ "${note_mtu_value:-0}" -lt 1520 ] && ! ip -4 route show table all | grep -q advmss; then
+    say_fact note "MTU of $device is $note_mtu_value: full client segments and 20 bytes of IPIP do not fit."
+    say_fact '' "Raise it to 1520 from the load balancer to here, or put 'advmss $((note_mtu_value - 60))' on the routes to the clients."
+  fi
+}
+
 # Says what holds now, read from the kernel; exits when something does not.
 check_network() {
   for check_vip in $vips; do
