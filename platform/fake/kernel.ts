@@ -135,7 +135,7 @@ export class FakeKernel {
     const free = (map: MapObject): boolean => map.handles === 0 && !pinned.has(map) && !used.has(map);
     const inner = new Set<MapObject>();
     for (const map of this.maps.values()) {
-      if (!free(map)) for (const entry of map.entries.values()) if (entry.inner !== undefined) inner.add(entry.inner);
+      if (map.holdsMaps && !free(map)) for (const entry of map.entries.values()) if (entry.inner !== undefined) inner.add(entry.inner);
     }
     for (const map of this.maps.values()) if (free(map) && !inner.has(map)) this.maps.delete(map.id);
   }

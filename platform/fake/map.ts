@@ -53,13 +53,13 @@ export class FakeMap implements BpfMap {
     this.#kernel.checkFault('map-write');
     const there = this.object.remove(key);
     if (there) this.note('delete', key, undefined);
-    this.#kernel.collect();
+    if (this.object.holdsMaps) this.#kernel.collect();
     return there;
   }
 
   async *chunks(entriesPerChunk = ENTRIES_PER_CHUNK): AsyncGenerator<MapChunk> {
     this.requireOpen();
-    const entries = [...this.object.entries.values()];
+    const entries = this.object.list();
     const size = Math.max(1, entriesPerChunk);
     const keys = Buffer.alloc(Math.min(size, entries.length) * this.keySize);
     const values = Buffer.alloc(Math.min(size, entries.length) * this.valueSize);

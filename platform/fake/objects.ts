@@ -34,7 +34,6 @@ export class MapObject {
     this.id = id;
     this.spec = spec;
     this.valueSize = spec.type === 'percpu_array' ? Math.ceil(spec.valueSize / 8) * 8 * cpus : spec.valueSize;
-    if (this.isArray) for (let index = 0; index < spec.maxEntries; index++) this.put(indexKey(index), Buffer.alloc(this.valueSize));
   }
 
   get isArray(): boolean {
@@ -45,8 +44,18 @@ export class MapObject {
     return this.spec.type === 'array_of_maps' || this.spec.type === 'hash_of_maps';
   }
 
+  /** The entry, as stored; of an array that nobody wrote at this index: zeros. */
   get(key: Buffer): Entry | undefined {
-    return this.entries.get(key.toString('latin1'));
+    const written = this.entries.get(key.toString('latin1'));
+    if (written !== undefined || !this.isArray || key.readUInt32LE() >= this.spec.maxEntries) return written;
+    return { key, value: Buffer.alloc(this.valueSize) };
+  }
+
+  /** All entries: an array's and an array of maps' in the order of indexes, others' oldest first. */
+  list(): Entry[] {
+    if (this.isArray) return Array.from({ length: this.spec.maxEntries }, (_, index) => this.get(indexKey(index)) as Entry);
+    const entries = [...this.entries.values()];
+    return this.spec.type === 'array_of_maps' ? entries.sort((a, b) => a.key.readUInt32LE() - b.key.readUInt32LE()) : entries;
   }
 
   /** Throws FL_E_LIMIT, FL_E_CONFLICT as the kernel would refuse. */
@@ -74,8 +83,8 @@ export class MapObject {
 
   private put(key: Buffer, value: Buffer, inner?: MapObject): void {
     const name = key.toString('latin1');
-    // An array keeps its order; in the others the entry becomes the newest.
-    if (!this.isArray) this.entries.delete(name);
+    // The entry becomes the newest.
+    this.entries.delete(name);
     this.entries.set(name, { key: Buffer.from(key), value: Buffer.from(value), ...(inner === undefined ? {} : { inner }) });
   }
 }
