@@ -2,7 +2,6 @@
 // Imports the cases as data and the runner; a case says in its title what behaviour it fixes.
 // Needs root: without it the tests are skipped, and say so.
 
-import { skipTest } from '../tools/skip.js';
 import { type PacketCase, runCase } from './case.js';
 import { dsrCases } from './cases/dsr.js';
 import { flowLifeCases } from './cases/flow-life.js';
@@ -12,7 +11,8 @@ import { passCases } from './cases/pass.js';
 import { snatPortCases } from './cases/snat-port.js';
 import { snatReplyCases } from './cases/snat-reply.js';
 import { snatRequestCases } from './cases/snat-request.js';
-import { type Flavour, Loader } from './load.js';
+import { useLoader } from './harness.js';
+import type { Flavour } from './load.js';
 
 const GROUPS: Readonly<Record<string, readonly PacketCase[]>> = {
   'what is not for Fairlead': passCases,
@@ -28,15 +28,10 @@ const FLAVOURS: readonly Flavour[] = ['compiled settings', 'settings in the conf
 
 for (const flavour of FLAVOURS) {
   describe(`packets, ${flavour}`, () => {
-    let loader: Loader;
-    before(function () {
-      if (process.getuid?.() !== 0) skipTest(this, 'loading programs needs root');
-      loader = new Loader();
-    });
-    after(() => loader?.close());
+    const loader = useLoader();
     for (const [group, cases] of Object.entries(GROUPS)) {
       describe(group, () => {
-        for (const given of cases) it(given.title, () => runCase(loader, flavour, given));
+        for (const given of cases) it(given.title, () => runCase(loader(), flavour, given));
       });
     }
   });

@@ -65,8 +65,8 @@ export interface PlaneState {
   readonly window: { readonly count: number; readonly beganAgo: number };
 }
 
-/** Seconds that an entry's time may be off: a tick, and the time that the test itself takes. */
-const TOLERANCE = 0.9;
+/** Seconds that an entry's time may be off, on a busy machine; states before and after differ by 3 or more where it matters. */
+const TOLERANCE = 1.9;
 
 async function clear(map: BpfMap): Promise<void> {
   const keys: Buffer[] = [];

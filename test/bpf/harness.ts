@@ -1,0 +1,34 @@
+// What the tests that send many packets share: a loader that skips without root, and one packet sent with its counted reason.
+// Imports the harness's parts.
+
+import { skipTest } from '../tools/skip.js';
+import type { TestRun } from '../../platform/port.js';
+import { type DataPlane, Loader } from './load.js';
+import { type PlaneState, putState, readCounters } from './state.js';
+import { defaultState } from './states.js';
+
+/** Gives the enclosing suite a loader, closed at its end; skips the suite when this is not root. */
+export function useLoader(): () => Loader {
+  let loader: Loader | undefined;
+  before(function () {
+    if (process.getuid?.() !== 0) skipTest(this, 'loading programs needs root');
+    loader = new Loader();
+  });
+  after(() => loader?.close());
+  return () => loader as Loader;
+}
+
+/** Puts the default state, with these parts replaced. */
+export function putDefaults(plane: DataPlane, changed: Partial<PlaneState> = {}): Promise<void> {
+  return putState(plane, { ...defaultState(), ...changed });
+}
+
+/** Sends one packet in by lo. */
+export function send(plane: DataPlane, packet: Buffer): TestRun {
+  return plane.namespace.run(() => plane.program.testRun(packet));
+}
+
+/** The reasons that were counted, how often each. */
+export function countedReasons(plane: DataPlane): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(readCounters(plane)).map(([name, { packets }]) => [name, packets]));
+}
