@@ -81,7 +81,7 @@ export function makePinFolder(name: string): string {
 }
 
 /** Compiles a C source of the tests or of backends/linux into `folder`; returns the object's path. */
-export function compile(source: string, folder: string): string {
+export function compile(source: string, folder: string, ...macros: string[]): string {
   const object = path.join(folder, `${path.basename(source, '.c')}.o`);
   const machine = run('uname', '-m').trim();
   run(
@@ -95,6 +95,7 @@ export function compile(source: string, folder: string): string {
     '-mcpu=v3',
     `-I/usr/include/${machine}-linux-gnu`,
     '-c',
+    ...macros,
     source,
     '-o',
     object,

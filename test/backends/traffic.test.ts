@@ -6,7 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { VIP } from './decap-cases.js';
-import { cleanUp, connect, HERE, Host, makeFolder, missing, onCleanUp, run, statusCounter } from './lab.js';
+import { cleanUp, compile, connect, HERE, Host, makeFolder, makePinFolder, missing, onCleanUp, run, statusCounter } from './lab.js';
 import { skipTest } from '../tools/skip.js';
 
 const BULK = 3_000_000;
@@ -80,28 +80,12 @@ describe('backends/linux: IPIP traffic', function () {
     client = new Host('c');
     backend = new Host('b');
     connect(client, backend);
-    const folder = makeFolder();
-    const object = path.join(folder, 'encap_tc.o');
-    run(
-      'clang',
-      '-O2',
-      '-g',
-      '-Wall',
-      '-Werror',
-      '-target',
-      'bpf',
-      '-mcpu=v3',
-      `-I/usr/include/${run('uname', '-m').trim()}-linux-gnu`,
-      '-DVIP=0x28010101',
-      '-DBACKEND=0x1401010a',
-      '-DCLIENT=0x14010101',
-      '-c',
-      path.join(HERE, 'encap_tc.c'),
-      '-o',
-      object,
-    );
+    const pins = makePinFolder('encap');
+    // Loaded by bpftool: tc itself would leave folders of its own on the BPF file system.
+    const object = compile(path.join(HERE, 'encap_tc.c'), makeFolder(), '-DVIP=0x28010101', '-DBACKEND=0x1401010a', '-DCLIENT=0x14010101');
+    run('bpftool', 'prog', 'load', object, `${pins}/program`);
     client.run('tc', 'qdisc', 'add', 'dev', 'eth0', 'clsact');
-    client.run('tc', 'filter', 'add', 'dev', 'eth0', 'egress', 'bpf', 'direct-action', 'obj', object, 'sec', 'tc');
+    client.run('tc', 'filter', 'add', 'dev', 'eth0', 'egress', 'bpf', 'direct-action', 'pinned', `${pins}/program`);
     // The route leaves room for the outer header.
     client.run('ip', 'route', 'add', `${VIP}/32`, 'via', '20.1.1.10', 'mtu', '1480');
   });
