@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findSourceDirectory } from '../../../agent/control/sources.js';
 import { CONFIG } from '../../../agent/datapath/layout.js';
 import { buildConfig, buildMacros, DEFAULT_HASH_SEED, encodeConfig, layoutDigest } from '../../../agent/datapath/macros.js';
+import { REASONS } from '../../../agent/model/reasons.js';
 import { DEFAULT_SETTINGS } from '../../../agent/model/settings.js';
 import { refusal } from '../model/refuse.js';
 
@@ -80,6 +82,11 @@ describe('the layout digest', () => {
       layoutDigest('header', { ...DEFAULT_SETTINGS, maglevSize: 251 }),
     ];
     assert.equal(new Set([digest, ...others]).size, 6);
+  });
+
+  it('covers the number of reasons, which is the size of the metrics map', () => {
+    const text = `header\0262144 16384 65536 16381 ${REASONS.length}`;
+    assert.equal(digest, createHash('sha256').update(text).digest('hex').slice(0, 8));
   });
 
   it('stays the same for what is no part of the layout', () => {

@@ -59,7 +59,7 @@ describe('Maglev tables', () => {
   });
 
   it('shares are in proportion to the weights', () => {
-    const weights = [1, 2, 3, 10, 100, 1000, 0, 7];
+    const weights = [1, 2, 3, 10, 100, 1000, 0, 7, 700];
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     const backends = weights.map((weight, i) => ({ key: `20.1.1.${i}:80`, weight }));
     const entries = shares(buildMaglevTable(backends, 65521), weights.length);
