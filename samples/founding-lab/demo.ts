@@ -33,7 +33,7 @@ async function openPrompt(lab: Lab): Promise<void> {
 
 async function main(keep: boolean): Promise<number> {
   const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
-  const story = beginStory((text) => process.stdout.write(text), colour);
+  const story = beginStory((text) => interrupted || process.stdout.write(text), colour);
   let lab: Lab | undefined;
   let prompting = false;
   for (const [signal, status] of Object.entries(SIGNALS)) {
@@ -41,17 +41,19 @@ async function main(keep: boolean): Promise<number> {
       if (prompting && signal === 'SIGINT') return;
       process.stdout.write('\ninterrupted: removing the lab\n');
       const removed = lab?.remove() ?? Promise.resolve();
-      removed.finally(() => process.exit(status));
+      removed.then(() => process.stdout.write('removed\n')).finally(() => process.exit(status));
       // What the story was waiting for fails now, which is no news.
       process.on('uncaughtException', () => {});
       interrupted = true;
     });
   }
   const began = performance.now();
+  let seconds = '';
   try {
     story.step('A network on this machine');
     lab = await createLab({ backends: 4 });
     await tellStory(lab, story);
+    seconds = ((performance.now() - began) / 1000).toFixed(0);
     if (keep) {
       story.step('Yours');
       describeHosts(lab, story);
@@ -62,7 +64,6 @@ async function main(keep: boolean): Promise<number> {
   } finally {
     if (!interrupted) await lab?.remove();
   }
-  const seconds = ((performance.now() - began) / 1000).toFixed(0);
   process.stdout.write(`\nThe lab is removed: processes, namespaces, pins and files.\n`);
   if (story.failures.length === 0) {
     process.stdout.write(`Shown in ${seconds} s: SNAT, DSR, and a switch between them that broke no connection.\n`);

@@ -35,7 +35,7 @@ export function wrapText(text: string, indent: string, width = WIDTH): string {
 }
 
 /** Begins a story. */
-export function beginStory(write: (text: string) => void, colour: boolean): Story {
+export function beginStory(write: (text: string) => unknown, colour: boolean): Story {
   const paint = (kind: keyof typeof SGR, text: string) => (colour ? `\u001b[${SGR[kind]}m${text}\u001b[0m` : text);
   const failures: string[] = [];
   let steps = 0;
