@@ -9,7 +9,6 @@ import { findProgram, run } from './run.mjs';
 /** One thing that is needed: a program in PATH or one of several files, and the package that brings it. */
 const NEEDS = [
   { program: 'clang', package: 'clang' },
-  { program: 'llvm-strip', package: 'llvm' },
   { program: 'ip', package: 'iproute2' },
   { program: 'tc', package: 'iproute2' },
   { program: 'ethtool', package: 'ethtool' },
@@ -19,6 +18,7 @@ const NEEDS = [
   { program: 'curl', package: 'curl' },
   { program: 'iperf3', package: 'iperf3' },
   { program: 'ping', package: 'iputils-ping' },
+  { program: 'python3', package: 'python3' },
   { program: 'bpftool', package: 'bpftool' },
   { files: ['/usr/include/bpf/bpf_helpers.h'], package: 'libbpf-dev' },
   { files: ['/usr/include/linux/bpf.h'], package: 'linux-libc-dev' },
