@@ -26,13 +26,13 @@ export interface ApplyContext {
 /** Makes the maps hold exactly the desired state. */
 export async function applyState(context: ApplyContext, state: DesiredState, transaction: Transaction): Promise<void> {
   const wanted = new Set(state.services.map((service) => service.id));
-  const { slots, frontends, datapath } = context.tables;
-  const present = new Set([...frontends.services(), ...(await datapath.backends.entries()).map(([, entry]) => entry.serviceId)]);
+  const { slots, frontends } = context.tables;
+  const present = new Set([...frontends.services(), ...slots.services()]);
   for (const id of present) if (!wanted.has(id)) await removeService(context, id, transaction);
   for (const service of state.services) {
     await applyService(context, service, state.mode, transaction);
     // Thousands of services: packets do not wait for the agent, but signals and timers would.
-    if (slots.count > 0) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

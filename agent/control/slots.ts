@@ -44,6 +44,11 @@ export class Slots {
     return [...(this.#byAddress.get(address)?.values() ?? [])];
   }
 
+  /** Services that have a slot. */
+  services(): Iterable<number> {
+    return this.#byService.keys();
+  }
+
   addresses(): Iterable<string> {
     return this.#byAddress.keys();
   }
