@@ -8,7 +8,7 @@ import { BackendTable } from './backend-table.js';
 import { ConfigTable } from './config-table.js';
 import { FAMILIES } from './families.js';
 import { FlowTable } from './flow-table.js';
-import { CONFIG, COUNTER, FLOW, SERVICE } from './layout.js';
+import { CONFIG, COUNTER, FLOW, MAGLEV_PAIR, SERVICE } from './layout.js';
 import { type InnerMaps, MaglevTables } from './maglev-tables.js';
 import { MetricsTable } from './metrics-table.js';
 import { ServiceTable } from './service-table.js';
@@ -39,7 +39,7 @@ export class Datapath {
       snat: take(layout.maps.snat, layout.tuple.size, layout.reverse.size),
     }));
     this.flows = new FlowTable(flowMaps, this.backends, clock);
-    this.maglev = new MaglevTables(take('lb_maglev', 4, 4), inner);
+    this.maglev = new MaglevTables(take('lb_maglev', 4, 4), take('lb_maglev_type', 4, MAGLEV_PAIR.size), inner);
     this.metrics = new MetricsTable(take('metrics', 4, COUNTER.size));
     this.config = new ConfigTable(take('config', 4, CONFIG.size));
     this.#maps = used;

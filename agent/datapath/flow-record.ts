@@ -26,10 +26,19 @@ export interface FlowRecord {
 /** Address and port of the slot in question, whatever its generation. */
 export type BackendOf = (id: number) => BackendEntry | undefined;
 
-/** Looks each backend up once. For the time of one chunk: what it remembers gets old. */
+/** How long a backend that was looked up is taken for true. */
+const REMEMBERED_MILLISECONDS = 1000;
+
+/** Looks each backend up once a second at most: thousands of flows share a few backends. */
 export function rememberBackends(backends: BackendTable): BackendOf {
   const known = new Map<number, BackendEntry | undefined>();
+  let since = performance.now();
   return (id) => {
+    const now = performance.now();
+    if (now - since > REMEMBERED_MILLISECONDS) {
+      known.clear();
+      since = now;
+    }
     if (!known.has(id)) known.set(id, backends.get(id));
     return known.get(id);
   };

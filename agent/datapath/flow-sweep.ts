@@ -34,7 +34,8 @@ export interface Sweep {
   readonly request: SweepRequest;
 }
 
-const CHUNK = 512;
+/** An ended flow takes up to three lookups of about 2 us: a chunk in which all have ended blocks the event loop for about 2 ms. */
+const CHUNK = 256;
 
 /** Goes over the flows. A SNAT flow is closed by the reverse entry too; that one sweepReverse() notices. */
 export async function sweepConntrack(sweep: Sweep): Promise<SweepResult> {
@@ -42,11 +43,11 @@ export async function sweepConntrack(sweep: Sweep): Promise<SweepResult> {
   const { tuple: tupleLayout } = maps.layout;
   const ticks = timeoutsInTicks(request.timeouts, clock.ticksPerSecond);
   let [scanned, removed] = [0, 0];
+  const backendOf = rememberBackends(sweep.backends);
+  const isLive = rememberLive(request);
   for await (const chunk of maps.conntrack.chunks(CHUNK)) {
     scanned += chunk.count;
     const now = clock.now();
-    const backendOf = rememberBackends(sweep.backends);
-    const isLive = rememberLive(request);
     const ended = new Ended();
     for (let i = 0; i < chunk.count; i++) {
       if (!flowMayHaveEnded(chunk, i, tupleLayout, now, clock.ticksPerSecond, ticks, isLive)) continue;
@@ -75,9 +76,9 @@ export async function sweepReverse(sweep: Sweep): Promise<SweepResult> {
     endpoints.add(endpointKey(backend.serviceId, address.toString('latin1'), backend.port));
   }
   let [removed, orphans] = [0, 0];
+  const backendOf = rememberBackends(sweep.backends);
   for await (const chunk of maps.snat.chunks(CHUNK)) {
     const now = clock.now();
-    const backendOf = rememberBackends(sweep.backends);
     const ended = new Ended();
     for (let i = 0; i < chunk.count; i++) {
       const at = i * reverseLayout.size;
@@ -174,7 +175,7 @@ class Ended {
   }
 }
 
-/** Asks once for each backend and generation, for the time of one chunk. */
+/** Asks once for each backend and generation in a sweep. What looks gone is asked for again before it is removed. */
 function rememberLive(request: SweepRequest): SweepRequest['backendIsLive'] {
   const known = new Map<number, boolean>();
   return (id, generation) => {

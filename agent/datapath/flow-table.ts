@@ -14,8 +14,8 @@ export interface FlowFilter {
   readonly serviceId?: number;
 }
 
-/** Each entry of a SNAT flow takes one more lookup, about 2 us: a chunk blocks the event loop for about a millisecond. */
-const CHUNK = 512;
+/** A SNAT flow takes one more lookup, about 2 us: a chunk blocks the event loop for about a millisecond. */
+const CHUNK = 256;
 
 export class FlowTable {
   readonly #families: readonly FlowMaps[];
@@ -35,10 +35,10 @@ export class FlowTable {
 
   /** The flows of one service or of all, in no order. Flows that come or go meanwhile may be missed or seen. */
   async *flows(filter: FlowFilter = {}): AsyncGenerator<FlowRecord> {
+    const backendOf = rememberBackends(this.#backends);
     for (const maps of this.#families) {
       const { tuple: tupleLayout } = maps.layout;
       for await (const chunk of maps.conntrack.chunks(CHUNK)) {
-        const backendOf = rememberBackends(this.#backends);
         for (let i = 0; i < chunk.count; i++) {
           const at = i * FLOW.size;
           const serviceId = chunk.values.readUInt32LE(at + FLOW.fields.serviceId.offset);

@@ -10,10 +10,13 @@ export type InnerMaps = Pick<Bpf, 'createMap' | 'openMapById'>;
 
 export class MaglevTables {
   readonly #map: BpfMap;
+  readonly #type: BpfMap;
   readonly #inner: InnerMaps;
 
-  constructor(map: BpfMap, inner: InnerMaps) {
+  /** `type`: a map whose BTF the tables get (lb_maglev_type), so that bpftool prints them. */
+  constructor(map: BpfMap, type: BpfMap, inner: InnerMaps) {
     this.#map = map;
+    this.#type = type;
     this.#inner = inner;
   }
 
@@ -27,6 +30,7 @@ export class MaglevTables {
       keySize: 4,
       valueSize: MAGLEV_PAIR.size,
       maxEntries: pairs,
+      like: this.#type,
     });
     try {
       const keys = Buffer.alloc(pairs * 4);

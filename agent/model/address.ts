@@ -7,18 +7,34 @@ export type Family = 4 | 6;
 /** What an address is for. 'unspecified' covers all of 0.0.0.0/8 (RFC 1122 §3.2.1.3), 'loopback' all of 127.0.0.0/8. */
 export type AddressKind = 'unicast' | 'unspecified' | 'loopback' | 'multicast' | 'broadcast';
 
-const DECIMAL_BYTE = /^(?:0|[1-9][0-9]{0,2})$/;
+const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39];
 const HEX_GROUP = /^[0-9a-fA-F]{1,4}$/;
 
-/** Bytes (network order, 4) of a dotted IPv4 address, or undefined: four decimal numbers, no leading zero, no other base. */
+/**
+ * Bytes (network order, 4) of a dotted IPv4 address, or undefined: four decimal numbers, no leading zero, no other base.
+ * Character by character, as dumps and sweeps of a million flows come through here.
+ */
 export function parseAddress4(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
   const bytes = new Uint8Array(4);
-  for (const [index, part] of parts.entries()) {
-    if (!DECIMAL_BYTE.test(part) || Number(part) > 255) return undefined;
-    bytes[index] = Number(part);
+  let part = 0;
+  let digits = 0;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      if (digits === 0 || part === 3) return undefined;
+      bytes[part++] = value;
+      digits = value = 0;
+      continue;
+    }
+    // A 0 is followed by no other digit.
+    if (code < ZERO || code > NINE || (digits > 0 && value === 0)) return undefined;
+    value = value * 10 + (code - ZERO);
+    digits++;
+    if (value > 255) return undefined;
   }
+  if (digits === 0 || part !== 3) return undefined;
+  bytes[3] = value;
   return bytes;
 }
 

@@ -3,13 +3,17 @@
 
 const MAC = /^[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}$/;
 
+/** The 256 bytes as two hex digits: MACs are read from every entry of a dump. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** Six bytes, in the order in which they stand in a frame. Throws TypeError when the text is no MAC: it never comes from a person. */
 export function macBytes(mac: string): Uint8Array {
   if (!MAC.test(mac)) throw new TypeError(`not a MAC address: ${mac}`);
-  return Uint8Array.from(mac.split(':'), (part) => Number.parseInt(part, 16));
+  return Uint8Array.from({ length: 6 }, (_, i) => Number.parseInt(mac.slice(i * 3, i * 3 + 2), 16));
 }
 
 /** Canonical text of six bytes. */
 export function formatMac(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
+  const hex = (i: number): string => HEX[bytes[i] as number] as string;
+  return `${hex(0)}:${hex(1)}:${hex(2)}:${hex(3)}:${hex(4)}:${hex(5)}`;
 }
