@@ -14,6 +14,8 @@ import type { Lab } from './lab.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/agent/main.js', import.meta.url));
 const MARKER = /^\{\s*"version":\s*\d+,\s*"mode":\s*"\w+"\s*\}\s*$/m;
+/** More characters than the marker has: an answer of many megabytes is not searched again each time a piece of it arrives. */
+const MARKER_TAIL = 100;
 
 export interface Answer {
   readonly stdout: string;
@@ -92,8 +94,7 @@ export async function startAgent(lab: Lab, args: readonly string[], options: Age
     // The command itself may be `mode get -o json`: the marker is the last of the answers that are complete.
     const wanted = /^mode get -o json$/.test(line.trim()) ? 2 : 1;
     for (;;) {
-      const matches = [...output.stdout.matchAll(new RegExp(MARKER, 'gm'))];
-      match = matches[wanted - 1] ?? null;
+      if (MARKER.test(output.stdout.slice(-MARKER_TAIL))) match = [...output.stdout.matchAll(new RegExp(MARKER, 'gm'))][wanted - 1] ?? null;
       if (match !== null) break;
       if (!isRunning()) fail(line, `it ended with ${child.exitCode ?? child.signalCode}`);
       if (Date.now() > deadline) fail(line, `no answer in ${timeout} ms`);

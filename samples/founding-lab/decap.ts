@@ -7,9 +7,10 @@ import type { Host } from './host.js';
 
 const SCRIPT = fileURLToPath(new URL('../../backends/linux/install.sh', import.meta.url));
 
-/** Runs backends/linux/install.sh on the host and returns what it said. Errors: FL_E_SYSTEM with the script's last words. */
-export async function installDecap(host: Host, vips: readonly string[], hook: 'tc' | 'xdp'): Promise<string> {
+/** Runs backends/linux/install.sh on the host and returns what it said; 'l2': the VIP alone. Errors: FL_E_SYSTEM with the script's last words. */
+export async function installDecap(host: Host, vips: readonly string[], hook: 'tc' | 'xdp' | 'l2'): Promise<string> {
   const vipFlags = vips.flatMap((vip) => ['--vip', vip]);
-  const { stdout } = await host.run([SCRIPT, '--device', 'eth0', ...vipFlags, '--hook', hook]);
+  const how = hook === 'l2' ? ['--dispatch', 'l2'] : ['--hook', hook];
+  const { stdout } = await host.run([SCRIPT, '--device', 'eth0', ...vipFlags, ...how]);
   return stdout;
 }

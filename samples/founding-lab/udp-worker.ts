@@ -1,12 +1,19 @@
-// The processes behind udp.ts: `echo` answers each datagram with its backend's name before it, `ask` sends and counts.
+// The processes behind udp.ts: `echo` answers each datagram with its backend's name before it, `ask` sends and counts,
+// `open` sends one datagram from each of many ports.
 // Imports Node and the types of udp.ts.
 // Invariant: the report is one line of JSON, the last.
 
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import type { UdpOptions, UdpReport } from './udp.js';
+import type { UdpFlows, UdpOptions, UdpReport } from './udp.js';
 
-type Task = ({ role: 'ask'; address: string } & UdpOptions) | { role: 'echo'; name: string; port: number; addresses: string[] };
+type Task =
+  | ({ role: 'ask'; address: string } & UdpOptions)
+  | ({ role: 'open'; address: string } & UdpFlows)
+  | { role: 'echo'; name: string; port: number; addresses: string[] };
+
+/** Sockets that are open at a time; `ulimit -n` is 1024 on many machines. */
+const OPEN_SOCKETS = 256;
 
 /** One socket for each address: the answer must leave from the address that was asked. */
 async function echo(name: string, port: number, addresses: readonly string[]): Promise<object> {
@@ -73,6 +80,29 @@ async function ask(options: UdpOptions & { address: string }): Promise<UdpReport
   return { sent, answered, backends, moved };
 }
 
-const task = JSON.parse(process.argv[2] ?? '{}') as Task;
-const report = task.role === 'echo' ? await echo(task.name, task.port, task.addresses) : await ask(task);
+async function open({ address, port, sources, ports: [first, last] }: UdpFlows & { address: string }): Promise<{ sent: number }> {
+  const datagram = Buffer.from('x');
+  const sendFrom = (source: string, sourcePort: number) =>
+    new Promise<void>((resolve, reject) => {
+      const socket = createSocket('udp4').on('error', reject).bind(sourcePort, source);
+      socket.send(datagram, port, address, () => socket.close(() => resolve()));
+    });
+  let sent = 0;
+  process.stdout.write('ready\n');
+  for (const source of sources) {
+    for (let next = first; next <= last; next += OPEN_SOCKETS) {
+      const count = Math.min(OPEN_SOCKETS, last - next + 1);
+      await Promise.all(Array.from({ length: count }, (_, index) => sendFrom(source, next + index)));
+      sent += count;
+    }
+  }
+  return { sent };
+}
+
+function carryOut(task: Task): Promise<object> {
+  if (task.role === 'echo') return echo(task.name, task.port, task.addresses);
+  return task.role === 'open' ? open(task) : ask(task);
+}
+
+const report = await carryOut(JSON.parse(process.argv[2] ?? '{}') as Task);
 process.stdout.write(`${JSON.stringify(report)}\n`);

@@ -44,3 +44,20 @@ export async function askUdp(lab: Lab, options: UdpOptions): Promise<UdpReport> 
   const worker = await startWorker(lab.host(options.from ?? 'client'), 'udp-worker.ts', { role: 'ask', address: lab.vip, ...options });
   return (await worker.done) as UdpReport;
 }
+
+export interface UdpFlows {
+  /** Host that sends. Default client. */
+  readonly from?: string;
+  /** Its own addresses to send from. */
+  readonly sources: readonly string[];
+  /** Source ports, inclusive: each address and port is one flow. */
+  readonly ports: readonly [number, number];
+  /** Port of the VIP. */
+  readonly port: number;
+}
+
+/** Sends one datagram of each flow and waits for no answer. Returns how many were sent. */
+export async function openUdpFlows(lab: Lab, flows: UdpFlows): Promise<number> {
+  const worker = await startWorker(lab.host(flows.from ?? 'client'), 'udp-worker.ts', { role: 'open', address: lab.vip, ...flows });
+  return ((await worker.done) as { sent: number }).sent;
+}

@@ -1,6 +1,7 @@
 // A real nginx on each backend, with a configuration and folder of its own.
 // Imports Node and its siblings.
-// Paths: / names the backend; /big is the random file, the same on all; /slow?rate=100k is that file at a chosen speed (default 64k a second).
+// Paths: / names the backend; /big is the random file, the same on all; /slow?rate=100k is that file at a chosen speed (default 64k a second);
+// PUT /upload/NAME stores a file below the server's folder, see uploadedFile.
 // Invariant: when this returns, the server listens.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -34,9 +35,15 @@ http {
     location / { return 200 '${host.name} ${host.address}\\n'; }
     location = /big { alias ${bigFile}; }
     location = /slow { alias ${bigFile}; limit_rate $chosen_rate; }
+    location /upload/ { root ${folder}; dav_methods PUT; create_full_put_path on; client_max_body_size 0; }
   }
 }
 `;
+}
+
+/** Where the server with this folder keeps what was sent by PUT /upload/NAME. */
+export function uploadedFile(folder: string, name: string): string {
+  return join(folder, 'upload', name);
 }
 
 /** Starts nginx on ports 80 and 8080. `folder` becomes its prefix. Errors: FL_E_SYSTEM with nginx's own last words. */
