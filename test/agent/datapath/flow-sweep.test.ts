@@ -14,8 +14,7 @@ import {
   writeFlow,
   writeReverse,
 } from './flow-fixtures.js';
-import type { MemoryMap } from './memory-maps.js';
-import { describeTables, openMemoryPlane, type Plane } from './planes.js';
+import { describeTables, interrupt, openFakePlane, type Plane } from './planes.js';
 
 const TIMEOUTS = { syn: 60, established: 21600, closing: 10, udp: 60 };
 
@@ -123,8 +122,8 @@ describeTables('the sweep', (plane) => {
 
 describe('the sweep beside traffic', () => {
   let plane: Plane;
-  beforeEach(() => {
-    plane = openMemoryPlane();
+  beforeEach(async () => {
+    plane = await openFakePlane();
     plane.datapath.backends.set(BACKEND_ID, BACKEND);
   });
 
@@ -132,13 +131,13 @@ describe('the sweep beside traffic', () => {
     const flow: FlowSpec = { n: 1, protocol: 'udp' };
     writeFlow(plane, flow);
     plane.clock.pass(100);
-    const conntrack = mapOf(plane, 'ct4') as MemoryMap;
-    conntrack.onChunk = () => {
+    const conntrack = mapOf(plane, 'ct4');
+    const busy = interrupt(plane, 'ct4', () => {
       const value = conntrack.lookup(forwardKey(flow)) as Buffer;
       value.writeUInt32LE(plane.clock.now(), FLOW.fields.lastSeen.offset);
       conntrack.update(forwardKey(flow), value);
-    };
-    assert.deepEqual(await sweep(plane), { scanned: 1, removed: 0, orphans: 0 });
+    });
+    assert.deepEqual(await sweep(busy), { scanned: 1, removed: 0, orphans: 0 });
     assert.equal(present(plane, flow), 'flow+reverse');
   });
 
@@ -146,8 +145,8 @@ describe('the sweep beside traffic', () => {
     const flow: FlowSpec = { n: 1, protocol: 'udp' };
     writeFlow(plane, flow);
     plane.clock.pass(100);
-    (mapOf(plane, 'ct4') as MemoryMap).onChunk = () => writeReverse(plane, flow);
-    assert.equal((await sweep(plane)).removed, 0);
+    const busy = interrupt(plane, 'ct4', () => writeReverse(plane, flow));
+    assert.equal((await sweep(busy)).removed, 0);
     assert.equal(present(plane, flow), 'flow+reverse');
   });
 
@@ -155,20 +154,18 @@ describe('the sweep beside traffic', () => {
     const flow: FlowSpec = { n: 1, protocol: 'udp' };
     writeReverse(plane, flow);
     plane.clock.pass(100);
-    (mapOf(plane, 'snat4') as MemoryMap).onChunk = () => writeFlow(plane, flow);
-    assert.deepEqual(await sweep(plane), { scanned: 0, removed: 0, orphans: 0 });
+    const busy = interrupt(plane, 'snat4', () => writeFlow(plane, flow));
+    assert.deepEqual(await sweep(busy), { scanned: 0, removed: 0, orphans: 0 });
     assert.equal(present(plane, flow), 'flow+reverse');
   });
 
   it('a failing map ends the sweep with its error, and the next sweep does the work', async () => {
     writeFlow(plane, { n: 1, protocol: 'udp' });
     plane.clock.pass(100);
-    const conntrack = mapOf(plane, 'ct4') as MemoryMap;
-    conntrack.onChunk = () => {
+    const broken = interrupt(plane, 'ct4', () => {
       throw new Error('the map is gone');
-    };
-    await assert.rejects(sweep(plane), /the map is gone/);
-    conntrack.onChunk = () => {};
+    });
+    await assert.rejects(sweep(broken), /the map is gone/);
     assert.equal((await sweep(plane)).removed, 1);
   });
 });

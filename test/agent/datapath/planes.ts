@@ -1,5 +1,5 @@
-// What the tests of the typed tables run over: maps in memory, and the maps of the real program in this kernel.
-// Imports the agent's compile step, platform/linux and memory-maps.ts. The clock is set by hand in both.
+// What the tests of the typed tables run over: maps of the fake kernel, and the maps of the real program in this kernel.
+// Imports the agent's compile step, platform/fake and platform/linux. The clock is set by hand in both.
 // Nothing is attached or pinned.
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,14 +13,13 @@ import { buildConfig, buildMacros } from '../../../agent/datapath/macros.js';
 import type { InnerMaps } from '../../../agent/datapath/maglev-tables.js';
 import { REASONS } from '../../../agent/model/reasons.js';
 import { DEFAULT_SETTINGS } from '../../../agent/model/settings.js';
+import { createFakePlatform, FakeKernel, type FakeMapSpec } from '../../../platform/fake/index.js';
 import { createLinuxPlatform } from '../../../platform/linux/index.js';
-import type { BpfMap, MapSpec } from '../../../platform/port.js';
+import type { BpfMap, MapChunk } from '../../../platform/port.js';
 import { skipTest } from '../../tools/skip.js';
-import { MemoryMaps } from './memory-maps.js';
 
 export const SIZES = { maxFlows: 8192, maxServices: 64, maxBackends: 256, maglevSize: 251 };
-/** CPUs of the maps in memory. */
-const CPUS = 3;
+const MAGLEV_TABLE = { type: 'array', keySize: 4, valueSize: 8, maxEntries: (SIZES.maglevSize + 1) / 2 } as const;
 
 export class HandClock {
   readonly ticksPerSecond = 250;
@@ -46,21 +45,41 @@ export interface Plane {
 }
 
 /** The maps that bpf/fairlead.c declares. */
-export const MAP_SPECS: readonly MapSpec[] = [
+const MAP_SPECS: readonly FakeMapSpec[] = [
   { name: 'ct4', type: 'lru_hash', keySize: TUPLE4.size, valueSize: FLOW.size, maxEntries: SIZES.maxFlows },
   { name: 'snat4', type: 'lru_hash', keySize: TUPLE4.size, valueSize: REVERSE4.size, maxEntries: SIZES.maxFlows },
   { name: 'lb4_services', type: 'hash', keySize: FRONTEND4.size, valueSize: SERVICE.size, maxEntries: SIZES.maxServices },
   { name: 'lb4_backends', type: 'array', keySize: 4, valueSize: BACKEND4.size, maxEntries: SIZES.maxBackends },
-  { name: 'lb_maglev', type: 'array_of_maps', keySize: 4, valueSize: 4, maxEntries: 65536 },
-  { name: 'metrics', type: 'percpu_array', keySize: 4, valueSize: COUNTER.size * CPUS, maxEntries: REASONS.length },
+  { name: 'lb_maglev_type', type: 'array', keySize: 4, valueSize: 8, maxEntries: 1 },
+  { name: 'lb_maglev', type: 'array_of_maps', keySize: 4, valueSize: 4, maxEntries: 65536, inner: MAGLEV_TABLE },
+  { name: 'metrics', type: 'percpu_array', keySize: 4, valueSize: COUNTER.size, maxEntries: REASONS.length },
   { name: 'config', type: 'array', keySize: 4, valueSize: CONFIG.size, maxEntries: 1 },
 ];
 
-export function openMemoryPlane(): Plane {
-  const inner = new MemoryMaps();
-  const maps = new Map(MAP_SPECS.map((spec) => [spec.name, inner.createMap(spec)]));
+export async function openFakePlane(): Promise<Plane> {
+  const { bpf } = createFakePlatform(new FakeKernel({ maps: MAP_SPECS, cpus: 3 }));
+  const program = await bpf.load({ objectFile: 'fairlead.o', program: 'fairlead', pinDirectory: undefined });
   const clock = new HandClock();
-  return { maps, inner, clock, datapath: Datapath.open(maps, inner, clock), close: () => {} };
+  return { maps: program.maps, inner: bpf, clock, datapath: Datapath.open(program.maps, bpf, clock), close: () => program.close() };
+}
+
+/** The same plane, with `hook` run after each batch of this map was read and before it is handed out: a packet that comes just then. */
+export function interrupt(plane: Plane, name: string, hook: () => void): Plane {
+  const map = plane.maps.get(name) as BpfMap;
+  async function* chunks(entries?: number): AsyncGenerator<MapChunk> {
+    for await (const chunk of map.chunks(entries)) {
+      hook();
+      yield chunk;
+    }
+  }
+  const interrupted = new Proxy(map, {
+    get(target, property) {
+      const value: unknown = property === 'chunks' ? chunks : Reflect.get(target, property, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const maps = new Map(plane.maps).set(name, interrupted);
+  return { ...plane, datapath: Datapath.open(maps, plane.inner, plane.clock) };
 }
 
 async function openKernelPlane(cacheDirectory: string): Promise<Plane> {
@@ -83,19 +102,19 @@ async function openKernelPlane(cacheDirectory: string): Promise<Plane> {
   return { maps: program.maps, inner: platform.bpf, clock, datapath, close: () => program.close() };
 }
 
-/** The same tests over maps in memory and over the kernel's; `plane()` is a fresh one in each test. */
+/** The same tests over the fake kernel's maps and over the kernel's; `plane()` is a fresh one in each test. */
 export function describeTables(title: string, tests: (plane: () => Plane) => void): void {
-  for (const where of ['in memory', 'in the kernel']) {
+  for (const where of ['on the fake kernel', 'on this kernel']) {
     describe(`${title}, ${where}`, () => {
       let plane: Plane | undefined;
       let directory = '';
       before(function () {
-        if (where === 'in the kernel' && process.getuid?.() !== 0) skipTest(this, 'BPF maps need root');
+        if (where === 'on this kernel' && process.getuid?.() !== 0) skipTest(this, 'BPF maps need root');
         directory = mkdtempSync(join(tmpdir(), 'fairlead-tables-'));
       });
       after(() => rmSync(directory, { recursive: true, force: true }));
       beforeEach(async () => {
-        plane = where === 'in memory' ? openMemoryPlane() : await openKernelPlane(directory);
+        plane = where === 'on the fake kernel' ? await openFakePlane() : await openKernelPlane(directory);
       });
       afterEach(() => {
         plane?.close();
