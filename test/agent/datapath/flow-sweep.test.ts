@@ -150,6 +150,14 @@ describe('the sweep beside traffic', () => {
     assert.equal(present(plane, flow), 'flow+reverse');
   });
 
+  it('an orphan that gets a reply after its batch was read stays', async () => {
+    writeReverse(plane, { n: 1, protocol: 'udp' });
+    plane.clock.pass(100);
+    const busy = interrupt(plane, 'snat4', () => writeReverse(plane, { n: 1, protocol: 'udp' }));
+    assert.deepEqual(await sweep(busy), { scanned: 0, removed: 0, orphans: 0 });
+    assert.equal(present(plane, { n: 1, protocol: 'udp' }), 'reverse');
+  });
+
   it('an orphan that a flow takes over after its batch was read stays', async () => {
     const flow: FlowSpec = { n: 1, protocol: 'udp' };
     writeReverse(plane, flow);
