@@ -29,6 +29,8 @@ export interface ServiceState {
   readonly action: Action;
   /** Ids in the slots of the Maglev table, repeated until it is full; empty: no backend takes new flows. */
   readonly table: readonly number[];
+  /** Default: as many as the table has. */
+  readonly backendCount?: number;
 }
 export interface BackendEntry {
   readonly id: number;
@@ -40,7 +42,8 @@ export interface BackendEntry {
   readonly source: string;
   readonly ifindex: number;
   readonly mtu: number;
-  readonly state: BackendState;
+  /** Undefined: the slot is free. */
+  readonly state: BackendState | undefined;
   readonly generation: number;
   readonly resolved: boolean;
   /** Seconds since the data plane asked the FIB; undefined: never. */
@@ -92,7 +95,7 @@ export async function putState(plane: DataPlane, state: PlaneState): Promise<voi
     const table = plane.tables.get(service.id);
     for (let i = 0; i * 2 < SIZES.maglevSize; i++)
       table?.update(encodeIndex(i), slots.subarray(i * MAGLEV_PAIR.size, (i + 1) * MAGLEV_PAIR.size));
-    const value = { id: service.id, backendCount: service.table.length, maglevDigest: 1, action: service.action };
+    const value = { id: service.id, backendCount: service.backendCount ?? service.table.length, maglevDigest: 1, action: service.action };
     plane.map('lb4_services').update(FRONTEND4.encode(service.frontend), SERVICE.encode(value));
   }
   for (const { tuple, seenAgo, createdAgo, refreshedAgo, ...rest } of state.flows) {
@@ -146,7 +149,7 @@ export function readBackend(plane: DataPlane, before: BackendEntry): BackendEntr
   } = BACKEND4.decode(plane.map('lb4_backends').lookup(encodeIndex(before.id)) as Buffer);
   const ago = ((plane.clock.now() - nextHopAt) | 0) / plane.clock.ticksPerSecond;
   const askedAgo = nextHopAt === 0 ? undefined : ago;
-  return { ...rest, state: rest.state ?? before.state, id: before.id, mac: dstMac, resolved: (flags & BACKEND_RESOLVED) !== 0, askedAgo };
+  return { ...rest, id: before.id, mac: dstMac, resolved: (flags & BACKEND_RESOLVED) !== 0, askedAgo };
 }
 
 /** Reasons that were counted, with packets and bytes summed over the CPUs. */

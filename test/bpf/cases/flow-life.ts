@@ -206,6 +206,11 @@ export const flowLifeCases: readonly PacketCase[] = [
     flows: [newFlow('tcp', { ...onB, tcpSeen: SEEN.other })],
   },
   {
+    ...restarts('a flow whose slot is free, its generation kept, begins anew with another backend', {}, {}, undefined),
+    before: { services: toB(), backends: [backendEntry('a', { state: undefined }), backendEntry('b')], flows: [establishedFlow('tcp')] },
+    flows: [newFlow('tcp', { ...onB, tcpSeen: SEEN.other })],
+  },
+  {
     ...restarts('a flow whose backend is gone passes when there is no service any more', {}, {}, undefined),
     verdict: 'pass',
     reason: 'no_service',

@@ -30,6 +30,12 @@ export const limitCases: readonly PacketCase[] = [
   },
   {
     ...drop,
+    title: 'a service without a backend drops although its table still names one',
+    reason: 'no_backend',
+    before: { services: [serviceEntry('tcp', { backendCount: 0 })] },
+  },
+  {
+    ...drop,
     title: 'a service whose Maglev table is not there drops',
     reason: 'no_backend',
     before: { services: [serviceEntry('tcp', { id: 9 })] },

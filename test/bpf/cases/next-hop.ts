@@ -2,8 +2,18 @@
 // Imports the packet builder and the world of the tests. Backend a has in the FIB a MAC of its own (FIB_NEIGHBOUR), by DEVICE.
 
 import type { PacketCase } from '../case.js';
-import { backendEntry, backends, countedFlow, establishedFlow, establishedReverse, newFlow, newReverse } from '../states.js';
-import { type Change, DEVICE, FIB_NEIGHBOUR, LB, ONE_PORT, request, translatedRequest } from '../world.js';
+import {
+  backendEntry,
+  backends,
+  countedFlow,
+  dsr,
+  establishedFlow,
+  establishedReverse,
+  newFlow,
+  newReverse,
+  serviceEntry,
+} from '../states.js';
+import { BACKEND, type Change, DEVICE, FIB_NEIGHBOUR, LB, ONE_PORT, request, translatedRequest, wrappedRequest } from '../world.js';
 
 const SYN: Change = { flags: ['syn'] };
 const unknown = { mac: '00:00:00:00:00:00', srcMac: '00:00:00:00:00:00', ifindex: 0, resolved: false } as const;
@@ -94,5 +104,22 @@ export const nextHopCases: readonly PacketCase[] = [
     before: { backends: backends(backendEntry('a', unknown)), flows: [establishedFlow('tcp')] },
     flows: [countedFlow('tcp', 54)],
     backends: [backendEntry('a', unknown)],
+  },
+  {
+    ...dropped,
+    title: 'a backend without an LB address towards it stays unresolved, whatever the FIB knows',
+    forwarding: true,
+    before: { backends: backends(backendEntry('a', { ...unknown, source: '0.0.0.0' })) },
+  },
+  {
+    ...begins,
+    title: "the FIB's answer brings the MTU, so that wrapped packets fit",
+    forwarding: true,
+    reason: 'dsr_ipip',
+    before: { services: [serviceEntry('tcp', { action: 'dsr-ipip' })], backends: backends(backendEntry('a', { ...unknown, mtu: 0 })) },
+    out: wrappedRequest('tcp', SYN, {}, { address: BACKEND.a.address, mac: FIB_NEIGHBOUR.mac }),
+    flows: [newFlow('tcp', dsr('dsr-ipip'))],
+    replies: [],
+    backends: [backendEntry('a', { ...known, mtu: 1500 })],
   },
 ];

@@ -4,7 +4,18 @@
 
 import type { PacketCase } from '../case.js';
 import type { FlowState, ReverseState } from '../state.js';
-import { dsr, establishedFlow, establishedReverse, newFlow, newReverse, replyTuple, requestTuple, SEEN, serviceEntry } from '../states.js';
+import {
+  countedFlow,
+  dsr,
+  establishedFlow,
+  establishedReverse,
+  newFlow,
+  newReverse,
+  replyTuple,
+  requestTuple,
+  SEEN,
+  serviceEntry,
+} from '../states.js';
 import { BACKEND, type Change, ONE_PORT, request, SETTINGS, SNAT_PORT, translatedRequest, wrappedRequest } from '../world.js';
 
 const SYN: Change = { flags: ['syn'] };
@@ -125,6 +136,19 @@ export const snatPortCases: readonly PacketCase[] = [
     before: { replies: [establishedReverse('tcp')] },
     flows: [newFlow('tcp')],
     replies: [newReverse('tcp')],
+  },
+  {
+    ...base,
+    title: "a closed flow that begins anew leaves the port alone that is another flow's by now",
+    before: { flows: [establishedFlow('tcp', { tcpSeen: both | SEEN.rst })], replies: [othersReverse(SNAT_PORT)] },
+    verdict: 'drop',
+    reason: 'snat_ports',
+  },
+  {
+    ...base,
+    title: "what another flow's backend sent does not end a flow that has lost its port",
+    before: { flows: [establishedFlow('tcp')], replies: [othersReverse(SNAT_PORT, { tcpSeen: SEEN.other | SEEN.rst })] },
+    flows: [countedFlow('tcp', 54)],
   },
   {
     ...base,
