@@ -1,5 +1,6 @@
 // The settings of the running program, over config (one entry).
 // Imports platform/port and its siblings. macros.ts makes the entry from the agent's settings.
+// Invariant: read() gives back what write() was given.
 
 import type { BpfMap } from '../../platform/port.js';
 import { CONFIG, type Config, encodeIndex } from './layout.js';

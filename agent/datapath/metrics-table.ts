@@ -1,5 +1,6 @@
 // The data plane's counters by reason, over metrics (per CPU).
 // Imports agent/model, platform/port and its siblings.
+// Invariant: one row for each reason, also where an older map has fewer entries.
 
 import type { BpfMap } from '../../platform/port.js';
 import { type Reason, REASONS } from '../model/reasons.js';

@@ -1,5 +1,6 @@
 // MAC addresses: 'aa:bb:cc:dd:ee:ff' to six bytes and back.
-// Imports nothing. The canonical text is lower case with colons, as the kernel prints it.
+// Imports nothing.
+// The canonical text is lower case with colons, as the kernel prints it.
 
 const MAC = /^[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}$/;
 

@@ -1,5 +1,6 @@
 // The nearest of some words, for "did you mean".
 // Imports nothing.
+// Invariant: no suggestion is better than a far-fetched one.
 
 /**
  * The word nearest to `word` by edit distance (insert, delete, change, swap of neighbours: one each), letter case ignored.

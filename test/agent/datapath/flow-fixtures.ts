@@ -1,5 +1,6 @@
 // Writes flows into the maps as the data plane would.
-// Imports agent/datapath's layout; the keys are built here, not by the code under test.
+// Imports agent/datapath's layout and planes.ts.
+// The reverse entry's key is built here, not by the code under test.
 
 import type { BackendEntry } from '../../../agent/datapath/backend-table.js';
 import { FLOW, type Flow, REVERSE4, type Reverse, TCP_SEEN, TUPLE4 } from '../../../agent/datapath/layout.js';

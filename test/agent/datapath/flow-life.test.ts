@@ -1,3 +1,7 @@
+// State and timeout of a flow from what was seen of it; ticks that wrap.
+// Imports agent/datapath.
+// The table says the same as bpf/tcp.h.
+
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {

@@ -1,3 +1,7 @@
+// What the sweep removes, when, and what it leaves; packets that come in the middle of it.
+// Imports agent/datapath, planes.ts and flow-fixtures.ts.
+// The timeouts are tested a tenth of a second before they end and when they end.
+
 import assert from 'node:assert/strict';
 import type { SweepResult } from '../../../agent/datapath/flow-sweep.js';
 import { FLOW, TCP_SEEN } from '../../../agent/datapath/layout.js';

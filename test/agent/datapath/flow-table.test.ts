@@ -1,3 +1,7 @@
+// Flows streamed, shown, counted and purged.
+// Imports agent/datapath, planes.ts and flow-fixtures.ts.
+// The same tests run over the fake kernel and over this one.
+
 import assert from 'node:assert/strict';
 import type { FlowRecord } from '../../../agent/datapath/flow-record.js';
 import { BACKEND, BACKEND_ID, FINISHED, mapOf, present, writeFlow } from './flow-fixtures.js';

@@ -1,4 +1,6 @@
 // Compares the structures of agent/datapath/layout.ts with what clang makes of bpf/layout.h, through BTF.
+// Imports agent/datapath and agent/model; runs clang and bpftool.
+// A field moved, renamed or added on one side only fails here.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

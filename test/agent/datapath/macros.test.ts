@@ -1,3 +1,7 @@
+// Settings as macros and as the config map's bytes; the layout digest.
+// Imports agent/datapath and agent/model; reads bpf/config.h.
+// Neither form may say what the other does not.
+
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,3 +1,7 @@
+// The typed tables over services, backends, Maglev, metrics and config; opening them.
+// Imports agent/datapath and planes.ts.
+// The same tests run over the fake kernel and over this one.
+
 import assert from 'node:assert/strict';
 import { Datapath } from '../../../agent/datapath/datapath.js';
 import type { BackendEntry } from '../../../agent/datapath/backend-table.js';

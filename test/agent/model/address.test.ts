@@ -1,3 +1,7 @@
+// Addresses of both families and MACs: round trips, what is refused, canonical text, kinds.
+// Imports agent/model.
+// node:net is the second opinion on what an address is; WHATWG's URL on IPv6's canonical text.
+
 import assert from 'node:assert/strict';
 import { isIPv4, isIPv6 } from 'node:net';
 import fc from 'fast-check';

@@ -1,3 +1,7 @@
+// Maglev tables, the hash under them, and the digest of what a table was built from.
+// Imports agent/model.
+// The golden values hold across releases: nodes of two releases must agree on a table.
+
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { digestBackends } from '../../../agent/model/digest.js';

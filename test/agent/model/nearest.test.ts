@@ -1,3 +1,7 @@
+// The nearest word, for "did you mean".
+// Imports agent/model.
+// The words are those of the prompt.
+
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { editDistance, nearestWord } from '../../../agent/model/nearest.js';

@@ -1,3 +1,7 @@
+// Parsers and formatters: round trips, any text answered, and the words of every refusal.
+// Imports agent/model.
+// The refusals are golden: a person reads them.
+
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { formatAddress } from '../../../agent/model/address.js';

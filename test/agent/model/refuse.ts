@@ -1,4 +1,6 @@
 // For tests of errors: runs something that must be refused and gives what a person would read.
+// Imports agent/model/errors.
+// Anything but a FairleadError is a defect and fails the test.
 
 import assert from 'node:assert/strict';
 import { FairleadError } from '../../../agent/model/errors.js';

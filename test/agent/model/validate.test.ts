@@ -1,3 +1,7 @@
+// What services may stand side by side, and the words of every refusal.
+// Imports agent/model.
+// Services are written as a person would write them, and parsed.
+
 import assert from 'node:assert/strict';
 import { parseEndpoints, parseFrontend } from '../../../agent/model/parse.js';
 import type { Service } from '../../../agent/model/service.js';
