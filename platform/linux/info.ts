@@ -15,6 +15,8 @@ export interface MapInfo {
   readonly valueSize: number;
   readonly maxEntries: number;
   readonly name: string;
+  /** BTF of its key and value; id 0: it has none. */
+  readonly btf: { readonly id: number; readonly keyType: number; readonly valueType: number };
 }
 
 export interface ProgramInfo {
@@ -59,6 +61,7 @@ export function readMapInfo(context: Context, fd: number): MapInfo {
     valueSize: info.readUInt32LE(12),
     maxEntries: info.readUInt32LE(16),
     name: readName(info, 24),
+    btf: { id: info.readUInt32LE(64), keyType: info.readUInt32LE(68), valueType: info.readUInt32LE(72) },
   };
 }
 

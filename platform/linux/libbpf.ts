@@ -54,6 +54,7 @@ export interface LinuxCalls {
   bpf_map__set_pin_path: Call<[map: MapPtr, path: string | null], number>;
   bpf_link_create: Call<[programFd: number, target: number, attachType: number, opts: Buffer], number>;
   bpf_link_update: Call<[linkFd: number, programFd: number, opts: Buffer | null], number>;
+  bpf_btf_get_fd_by_id: Call<[id: number], number>;
   libbpf_set_print: Call<[print: PrintPtr | null], unknown>;
 }
 
@@ -96,6 +97,7 @@ const LINUX: { readonly [Name in keyof LinuxCalls]: Signature } = {
   bpf_map__set_pin_path: ['int', ['void *', 'str']],
   bpf_link_create: ['int', ['int', 'int', 'int', 'void *']],
   bpf_link_update: ['int', ['int', 'int', 'void *']],
+  bpf_btf_get_fd_by_id: ['int', ['uint32_t']],
   libbpf_set_print: ['void *', ['void *']],
 };
 

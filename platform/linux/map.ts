@@ -145,7 +145,23 @@ export function createMap(context: Context, spec: MapSpec): LinuxMap {
   const opts = Buffer.alloc(48);
   opts.writeBigUInt64LE(48n, 0);
   opts.writeUInt32LE(spec.type === 'lpm_trie' ? BPF_F_NO_PREALLOC : 0, 28);
+  const types = spec.like instanceof LinuxMap ? openTypes(context, spec.like) : undefined;
+  if (types !== undefined) {
+    opts.writeUInt32LE(types.descriptor.fd, 8);
+    opts.writeUInt32LE(types.keyType, 12);
+    opts.writeUInt32LE(types.valueType, 16);
+  }
   const fd = context.bpf.bpf_map_create(MAP_TYPES[spec.type], spec.name, spec.keySize, spec.valueSize, spec.maxEntries, opts);
+  types?.descriptor.close();
   if (fd < 0) throw systemError('FL_E_LOAD', `cannot make ${what}`, fd);
   return new LinuxMap(context, new Descriptor(context, fd, `map ${spec.name}`), spec.name);
+}
+
+/** The BTF of a map's key and value; undefined when it has none. The caller closes the descriptor. */
+function openTypes(context: Context, map: LinuxMap): { descriptor: Descriptor; keyType: number; valueType: number } | undefined {
+  const { btf } = readMapInfo(context, map.fd);
+  if (btf.id === 0) return undefined;
+  const fd = context.bpf.bpf_btf_get_fd_by_id(btf.id);
+  if (fd < 0) throw systemError('FL_E_LOAD', `cannot open the types of map ${map.name}`, fd);
+  return { descriptor: new Descriptor(context, fd, `types of map ${map.name}`), keyType: btf.keyType, valueType: btf.valueType };
 }

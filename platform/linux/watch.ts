@@ -30,37 +30,71 @@ const KERNEL_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Events of one turn of the event loop; the rest waits for the next. */
 const READS_PER_TURN = 64;
 
-/** Calls the listener for every event from now on. Throws FL_E_SYSTEM. */
+/** koffi closes a poll handle that nobody refers to; a watch has to last until it is closed. */
+const open = new Set<Watch>();
+
+/** Calls the listener for every event from now on, each in a turn of the event loop of its own. Throws FL_E_SYSTEM. */
 export function watchNetwork(context: Context, listener: (event: NetworkEvent) => void): { close(): void } {
-  const fd = openEventSocket(context);
-  const buffer = Buffer.alloc(64 * 1024);
-  let open = true;
-  const readAll = (): void => {
-    for (let reads = 0; open && reads < READS_PER_TURN; reads++) {
-      const length = context.libc.recv(fd, buffer, buffer.length, 0);
-      if (length < 0) {
-        const errno = lastErrno();
-        if (errno === ERRNO.EAGAIN) return;
-        if (errno !== ERRNO.EINTR) listener({ kind: 'overrun' });
-        // ENOBUFS clears itself by this read; any other error would come back for ever.
-        if (errno !== ERRNO.EINTR && errno !== ERRNO.ENOBUFS) close();
+  const watch = new Watch(context, listener);
+  open.add(watch);
+  return watch;
+}
+
+class Watch {
+  readonly #context: Context;
+  readonly #listener: (event: NetworkEvent) => void;
+  readonly #buffer = Buffer.alloc(64 * 1024);
+  readonly #poll: ReturnType<typeof koffi.node.poll>;
+  #fd: number;
+
+  constructor(context: Context, listener: (event: NetworkEvent) => void) {
+    this.#context = context;
+    this.#listener = listener;
+    this.#fd = openEventSocket(context);
+    this.#poll = koffi.node.poll(this.#fd, { readable: true }, this.#wake);
+    this.#poll.unref();
+  }
+
+  close(): void {
+    if (this.#fd < 0) return;
+    open.delete(this);
+    this.#poll.close();
+    this.#context.libc.close(this.#fd);
+    this.#fd = -1;
+  }
+
+  /**
+   * koffi calls this from libuv: an exception would be lost there and promises would wait, so the work is done in a turn of its own.
+   * A lost event is an error of the socket, on which libuv stops the poll: it is started again after the error was read.
+   */
+  readonly #wake = (): void => {
+    setImmediate(() => {
+      try {
+        this.#readAll();
+      } finally {
+        if (this.#fd >= 0) this.#poll.start({ readable: true }, this.#wake);
+      }
+    });
+  };
+
+  #readAll(): void {
+    for (let reads = 0; this.#fd >= 0 && reads < READS_PER_TURN; reads++) {
+      const length = this.#context.libc.recv(this.#fd, this.#buffer, this.#buffer.length, 0);
+      const errno = length < 0 ? lastErrno() : 0;
+      if (errno === ERRNO.EAGAIN) return;
+      if (errno === ERRNO.EINTR) continue;
+      if (errno !== 0) {
+        // ENOBUFS goes by being read; any other error would come back for ever.
+        if (errno !== ERRNO.ENOBUFS) this.close();
+        this.#listener({ kind: 'overrun' });
         continue;
       }
-      for (const message of splitMessages(buffer.subarray(0, length))) {
+      for (const message of splitMessages(this.#buffer.subarray(0, length))) {
         const event = toEvent(message);
-        if (event !== undefined && open) listener(event);
+        if (event !== undefined && this.#fd >= 0) this.#listener(event);
       }
     }
-  };
-  const poll = koffi.node.poll(fd, { readable: true }, readAll);
-  poll.unref();
-  const close = (): void => {
-    if (!open) return;
-    open = false;
-    poll.close();
-    context.libc.close(fd);
-  };
-  return { close };
+  }
 }
 
 function openEventSocket(context: Context): number {
