@@ -39,7 +39,12 @@ export const SETTINGS_FLAGS = {
     choices: MODES,
     fallbackText: 'as at the last run, at first snat',
   }),
-  devices: required({ name: 'device', placeholder: 'IF[,IF...]', text: 'network devices to balance on, for example eth0', parse: parseDeviceList }),
+  devices: required({
+    name: 'device',
+    placeholder: 'IF[,IF...]',
+    text: 'network devices to balance on, for example eth0',
+    parse: parseDeviceList,
+  }),
   dispatch: withDefault(
     {
       name: 'dsr-dispatch',
@@ -113,7 +118,10 @@ export const SETTINGS_FLAGS = {
     parse: parsePath,
     fallbackText: 'compile one for this machine',
   }),
-  cacheDirectory: withDefault({ name: 'cache-dir', placeholder: 'DIR', text: 'where compiled programs are kept', parse: parsePath }, DEFAULTS.cacheDirectory),
+  cacheDirectory: withDefault(
+    { name: 'cache-dir', placeholder: 'DIR', text: 'where compiled programs are kept', parse: parsePath },
+    DEFAULTS.cacheDirectory,
+  ),
   clang: withDefault({ name: 'clang', placeholder: 'PROGRAM', text: 'the compiler', parse: parsePath }, DEFAULTS.clang),
 } as const satisfies Record<string, Flag<unknown>>;
 

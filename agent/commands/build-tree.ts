@@ -66,7 +66,9 @@ function translateBranchError(error: CommanderError, command: Command, noun: str
     case 'commander.helpDisplayed':
       return new HelpShown();
     case 'commander.unknownOption':
-      return unknownFlag(/'([^]*)'/.exec(error.message)?.[1] ?? '', noun || 'a line', [], 'help');
+      if (noun === '')
+        return new FairleadError('FL_E_USAGE', 'a line begins with a command, not with a flag', { hint: '`help` lists all commands' });
+      return unknownFlag(/'([\s\S]*)'/.exec(error.message)?.[1] ?? '', noun, [], 'help');
     case 'commander.help': {
       const words = verbs.filter((verb) => verb.words.startsWith(`${noun} `)).map((verb) => verb.words.slice(noun.length + 1));
       const hint = noun === '' ? '`help` lists all commands' : `${noun} has: ${words.join(', ')}`;

@@ -41,7 +41,7 @@ export function translateCommanderError(
   example: string,
   help: string,
 ): Error {
-  const quoted = /'([^]*)'/.exec(error.message)?.[1] ?? '';
+  const quoted = /'([\s\S]*)'/.exec(error.message)?.[1] ?? '';
   const known = Object.values(flags);
   switch (error.code) {
     case 'commander.helpDisplayed':

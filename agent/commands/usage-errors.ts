@@ -21,10 +21,7 @@ export function unknownCommand(words: string, verbs: readonly Verb[]): FairleadE
 /** `given` with its dashes: '--ids'. */
 export function unknownFlag(given: string, command: string, flags: readonly AnyFlag[], help: string): FairleadError {
   const name = given.split('=')[0] ?? '';
-  const near = nearestWord(name, [
-    '--help',
-    ...flags.flatMap((flag) => [`--${flag.name}`, ...(flag.short === undefined ? [] : [`-${flag.short}`])]),
-  ]);
+  const near = nearestWord(name, ['--help', ...flags.map((flag) => `--${flag.name}`)]);
   const asked = near === undefined ? '' : `: did you mean "${near}"?`;
   const hint = flags.length === 0 ? `${command} takes no flags` : `\`${help}\` lists the flags`;
   return new FairleadError('FL_E_USAGE', `${command}: unknown flag ${quote(name)}${asked}`, { hint });

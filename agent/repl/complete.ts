@@ -33,7 +33,9 @@ async function candidatesAfter(before: readonly string[], last: string, verbs: r
 }
 
 function findVerb(words: readonly string[], verbs: readonly Verb[]): Verb | undefined {
-  return verbs.find((verb) => verb.words.split(' ').every((word, index) => words[index] === word) || verb.alias === words[0]);
+  return verbs.find(
+    (verb) => verb.words.split(' ').every((word, index) => words[index] === word) || (verb.alias !== undefined && verb.alias === words[0]),
+  );
 }
 
 /** The words that may come after `before`: at the beginning nouns and single verbs, after a noun its verbs. */

@@ -2,7 +2,7 @@
 // Imports node's file and path modules. The environment is an argument.
 // Invariant: no history is no failure; the prompt works without.
 
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Path of the history by the XDG base directory specification, or undefined without a home. */
@@ -14,14 +14,24 @@ export function historyPath(environment: Readonly<Record<string, string | undefi
   return home?.startsWith('/') ? join(home, '.local', 'state', 'fairlead', 'history') : undefined;
 }
 
+/** '.local/state/fairlead': a home that is missing is not made. */
+const FOLDERS_MADE = 3;
+
 /** Makes the file with mode 0600 when it is missing. False when it cannot be written. */
 export function prepareHistory(path: string): boolean {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), FOLDERS_MADE);
     closeSync(openSync(path, 'a', 0o600));
     chmodSync(path, 0o600);
     return true;
   } catch {
     return false;
   }
+}
+
+/** One at a time: mkdirSync's own `recursive` never returns below /proc (Node 20), and would make a missing home. */
+function makeFolder(folder: string, levels: number): void {
+  if (levels === 0 || existsSync(folder)) return;
+  makeFolder(dirname(folder), levels - 1);
+  mkdirSync(folder, { mode: 0o700 });
 }

@@ -1,6 +1,6 @@
-// The prompt: node:repl with our commands in place of JavaScript.
+// The prompt: node:repl for its line editing, history and completion; the lines themselves are ours.
 // Imports node:repl, agent/commands and its siblings.
-// Invariant: node:repl calls eval for each line at once, also while one runs; a chain keeps them one after the other.
+// Invariant: lines run one after the other, also when they were typed while one ran.
 // Ctrl-C cancels the running command and the lines typed after it, or clears the line; it never ends the session.
 
 import { type REPLServer, start } from 'node:repl';
@@ -19,6 +19,8 @@ export async function runPrompt(options: SessionOptions): Promise<SessionEnd> {
   /** Grows with each Ctrl-C: lines that were typed before it are not run after it. */
   let interruption = 0;
   let emptyInterrupts = 0;
+  /** Lines that are not done yet. */
+  let waiting = 0;
 
   const server = start({
     prompt: PROMPT,
@@ -27,21 +29,27 @@ export async function runPrompt(options: SessionOptions): Promise<SessionEnd> {
     terminal: true,
     useColors: false,
     preview: false,
-    ignoreUndefined: true,
-    eval(line, _context, _file, done) {
-      const typedAt = interruption;
-      emptyInterrupts = 0;
-      chain = chain.then(async () => {
-        if (typedAt === interruption) await runner.run(line.trim());
-        if (runner.left === undefined) done(null, undefined);
-        else server.close();
-      });
-    },
     completer(line: string, done: (error: null, result: [string[], string]) => void) {
       void complete(line, VERBS, options.agent).then((result) => done(null, result));
     },
   });
-  removeOwnCommands(server);
+  // node:repl would take the line for JavaScript, and for .load, .save and .editor.
+  server.removeAllListeners('line');
+  server.on('line', (line) => {
+    const typedAt = interruption;
+    const typedAhead = waiting++ > 0;
+    emptyInterrupts = 0;
+    chain = chain.then(async () => {
+      if (typedAt === interruption && runner.left === undefined) {
+        // Its echo stands somewhere in the answers before it.
+        if (typedAhead) options.output.write(`${PROMPT}${line}\n`);
+        await runner.run(line);
+      }
+      waiting--;
+      if (runner.left !== undefined) server.close();
+      else if (waiting === 0) server.displayPrompt();
+    });
+  });
   server.removeAllListeners('SIGINT');
   server.on('SIGINT', () => {
     const empty = server.line === '';
@@ -72,12 +80,6 @@ export async function runPrompt(options: SessionOptions): Promise<SessionEnd> {
   }
   await chain;
   return { why: runner.left, status: EXIT.done };
-}
-
-/** .load, .save, .editor and the like are about JavaScript. */
-function removeOwnCommands(server: REPLServer): void {
-  const commands = server.commands as Record<string, unknown>;
-  for (const name of Object.keys(commands)) delete commands[name];
 }
 
 /** Empties the line by the keys that a person would press: Ctrl-E, Ctrl-U. */

@@ -27,7 +27,10 @@ describe('answers of commands', () => {
       seen.push(given);
       return update(given);
     };
-    await answer('service update --id=5 --frontend=40.1.1.5:53/udp --backends=20.1.1.10:53,20.1.1.20:54 --backend-weights=3,0 --mode=default', { agent });
+    await answer(
+      'service update --id=5 --frontend=40.1.1.5:53/udp --backends=20.1.1.10:53,20.1.1.20:54 --backend-weights=3,0 --mode=default',
+      { agent },
+    );
     assert.deepEqual(seen, [
       {
         id: 5,
@@ -44,7 +47,10 @@ describe('answers of commands', () => {
 
   it('mode update names both modes, and says when nothing changes', async () => {
     const agent = new AgentDouble();
-    assert.equal((await answer('mode update dsr', { agent })).out, 'mode dsr (was snat); 3 services (1 with a mode of their own); existing flows keep theirs\n');
+    assert.equal(
+      (await answer('mode update dsr', { agent })).out,
+      'mode dsr (was snat); 3 services (1 with a mode of their own); existing flows keep theirs\n',
+    );
     assert.equal((await answer('mode update dsr', { agent })).out, 'mode is already dsr\n');
     assert.equal((await answer('mode get', { agent })).out, 'mode dsr\n');
   });
@@ -81,11 +87,12 @@ describe('answers of commands', () => {
   });
 
   it('cls clears a terminal and writes nothing into a pipe', async () => {
-    assert.match((await answer('cls', { terminal: true })).out, /^\x1b\[H\x1b\[2J/);
+    assert.ok((await answer('cls', { terminal: true })).out.startsWith('\x1b[H\x1b[2J'));
     assert.equal((await answer('cls')).out, '');
   });
 
   it('blank lines and comments ask for nothing', async () => {
-    for (const line of ['', '   ', '# service delete --id=1']) assert.deepEqual(await answer(line), { out: '', err: '', status: 0, left: undefined });
+    for (const line of ['', '   ', '# service delete --id=1'])
+      assert.deepEqual(await answer(line), { out: '', err: '', status: 0, left: undefined });
   });
 });

@@ -84,7 +84,8 @@ describe('service dumpstate', () => {
     const sink = memorySink();
     await writeFlowTable(sink, [flow]);
     assertWidth(sink.text, 80);
-    for (const text of ['100.100.100.100', '57652', '200.200.200.200', '192.168.100.100', 'CLOSING', '1.00G']) assert.ok(sink.text.includes(text), text);
+    for (const text of ['100.100.100.100', '57652', '200.200.200.200', '192.168.100.100', 'CLOSING', '1.00G'])
+      assert.ok(sink.text.includes(text), text);
   });
 
   it('a page that needs more room begins with a new header', async () => {

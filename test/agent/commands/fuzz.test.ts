@@ -6,7 +6,27 @@ import { answer } from '../support/run-with-double.js';
 
 const word = fc.constantFrom(
   ...VERBS.flatMap((verb) => [...verb.words.split(' '), ...Object.values(verb.flags).map((flag) => `--${flag.name}`)]),
-  ...['-o', 'json', '1', '2', '65536', '-1', '--', '=', '"', "'", '40.1.1.1:80', '[::1]:80', ',', '-h', '--help', '\u0000', '__proto__', '--constructor=1', '--no-id'],
+  ...[
+    '-o',
+    'json',
+    '1',
+    '2',
+    '65536',
+    '-1',
+    '--',
+    '=',
+    '"',
+    "'",
+    '40.1.1.1:80',
+    '[::1]:80',
+    ',',
+    '-h',
+    '--help',
+    '\u0000',
+    '__proto__',
+    '--constructor=1',
+    '--no-id',
+  ],
 );
 const line = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),

@@ -34,7 +34,16 @@ describe('numbers in tables', () => {
   });
 
   it('ages go from seconds to days in at most 4 characters', () => {
-    const cases: [number, string][] = [[0, '0s'], [0.4, '0s'], [99, '99s'], [120, '2m'], [5_940, '99m'], [7_300, '2h'], [21_600, '6h'], [604_800, '7d']];
+    const cases: [number, string][] = [
+      [0, '0s'],
+      [0.4, '0s'],
+      [99, '99s'],
+      [120, '2m'],
+      [5_940, '99m'],
+      [7_300, '2h'],
+      [21_600, '6h'],
+      [604_800, '7d'],
+    ];
     for (const [seconds, text] of cases) assert.equal(formatAge(seconds), text);
     fc.assert(fc.property(fc.nat({ max: 863_000_000 }), (seconds) => assert.ok(formatAge(seconds).length <= 5)));
   });

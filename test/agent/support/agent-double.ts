@@ -27,7 +27,13 @@ export class AgentDouble implements Agent {
     this.services.set(9, this.#service(9, { address: '40.1.1.9', port: 443, protocol: 'tcp' }, ips.slice(0, 1), [1], undefined));
   }
 
-  #service(id: number, frontend: ServiceView['frontend'], ends: readonly Endpoint[], weights: readonly number[], mode: Mode | undefined): ServiceView {
+  #service(
+    id: number,
+    frontend: ServiceView['frontend'],
+    ends: readonly Endpoint[],
+    weights: readonly number[],
+    mode: Mode | undefined,
+  ): ServiceView {
     const sum = weights.reduce((total, weight) => total + weight, 0);
     const backends = ends.map((end, index): BackendView => {
       const silent = end.address === '20.1.1.40';
@@ -54,11 +60,14 @@ export class AgentDouble implements Agent {
     if (frontend === undefined) throw new FairleadError('FL_E_USAGE', `service ${update.id} does not exist yet: a frontend is needed`);
     const ends = update.backends ?? before?.backends ?? [];
     const weights = update.weights ?? ends.map(() => 1);
-    const own = update.mode === undefined ? (before?.ownMode ? before.mode : undefined) : update.mode === 'default' ? undefined : update.mode;
+    const own =
+      update.mode === undefined ? (before?.ownMode ? before.mode : undefined) : update.mode === 'default' ? undefined : update.mode;
     const view = this.#service(update.id, frontend, ends, weights, own);
     const outcome = before === undefined ? 'created' : JSON.stringify(before) === JSON.stringify(view) ? 'unchanged' : 'changed';
     this.services.set(update.id, view);
-    const warnings = view.backends.filter((one) => one.mac === undefined).map((one) => `backend ${one.address}:${one.port}: ${one.nextHop}, retried`);
+    const warnings = view.backends
+      .filter((one) => one.mac === undefined)
+      .map((one) => `backend ${one.address}:${one.port}: ${one.nextHop}, retried`);
     return { view, outcome, warnings };
   }
 
@@ -91,7 +100,8 @@ export class AgentDouble implements Agent {
   async setBackend(update: BackendUpdate): Promise<Change<BackendView>> {
     const service = await this.getService(update.id);
     const before = service.backends.find((one) => one.address === update.backend.address && one.port === update.backend.port);
-    if (before === undefined) throw new FairleadError('FL_E_NOT_FOUND', `service ${update.id} has no backend ${update.backend.address}:${update.backend.port}`);
+    if (before === undefined)
+      throw new FairleadError('FL_E_NOT_FOUND', `service ${update.id} has no backend ${update.backend.address}:${update.backend.port}`);
     const view = { ...before, state: update.state ?? before.state, weight: update.weight ?? before.weight };
     this.services.set(update.id, { ...service, backends: service.backends.map((one) => (one === before ? view : one)) });
     const same = view.state === before.state && view.weight === before.weight;
@@ -117,7 +127,13 @@ export class AgentDouble implements Agent {
     return [
       { address: '20.1.1.10', device: 'eth0', mac: '02:00:00:00:00:10', state: 'reachable', backends: ['20.1.1.10:80', '20.1.1.10:443'] },
       { address: '20.1.1.40', device: 'eth0', mac: undefined, state: 'unresolved', backends: ['20.1.1.40:80'] },
-      { address: '30.1.1.1', device: undefined, mac: undefined, state: 'no route', backends: [1, 2, 3, 4, 5].map((n) => `30.1.1.${n}:8080`) },
+      {
+        address: '30.1.1.1',
+        device: undefined,
+        mac: undefined,
+        state: 'no route',
+        backends: [1, 2, 3, 4, 5].map((n) => `30.1.1.${n}:8080`),
+      },
     ];
   }
 
@@ -144,7 +160,11 @@ export class AgentDouble implements Agent {
       backends: backends.length,
       unresolvedBackends: backends.filter((one) => one.mac === undefined).length,
       flows: { entries: 1234, limit: 262144 },
-      counters: REASONS.map((reason, index) => ({ ...reason, packets: index % 3 === 0 ? 1_234_567 * index : 0, bytes: index % 3 === 0 ? 98_765_432_109 * index : 0 })),
+      counters: REASONS.map((reason, index) => ({
+        ...reason,
+        packets: index % 3 === 0 ? 1_234_567 * index : 0,
+        bytes: index % 3 === 0 ? 98_765_432_109 * index : 0,
+      })),
       warnings: ['SNAT range 1024-32767 overlaps the ports 32000-60999 of the kernel: connections of this node may collide with flows'],
     };
   }
@@ -181,8 +201,27 @@ const FLOWS: readonly FlowView[] = [
   FLOW,
   { ...FLOW, sourcePort: 80, backend: '20.1.1.10', state: 'IDLE', txPackets: 1, txBytes: 74, rxPackets: 0, rxBytes: 0, age: 0, idle: 0 },
   { ...FLOW, sourcePort: 57653, mode: 'dsr-ipip', snatPort: undefined, rxPackets: undefined, rxBytes: undefined, age: 120, idle: 59 },
-  { ...FLOW, sourcePort: 57654, mode: 'dsr-l2', snatPort: undefined, rxPackets: undefined, rxBytes: undefined, state: 'CLOSING', age: 7300, idle: 8 },
-  { ...FLOW, sourcePort: 57655, txPackets: 9_999, txBytes: 9_999_499, rxPackets: 10_000, rxBytes: 123_456_789_012, age: 21_600, idle: 21_599 },
+  {
+    ...FLOW,
+    sourcePort: 57654,
+    mode: 'dsr-l2',
+    snatPort: undefined,
+    rxPackets: undefined,
+    rxBytes: undefined,
+    state: 'CLOSING',
+    age: 7300,
+    idle: 8,
+  },
+  {
+    ...FLOW,
+    sourcePort: 57655,
+    txPackets: 9_999,
+    txBytes: 9_999_499,
+    rxPackets: 10_000,
+    rxBytes: 123_456_789_012,
+    age: 21_600,
+    idle: 21_599,
+  },
   { ...FLOW, sourcePort: 57656, txPackets: 999_500, txBytes: 999_499, rxPackets: 1e15, rxBytes: 1.5e19, age: 8_640_000, idle: 400_000 },
   { ...FLOW, sourcePort: 57657, backend: '20.1.1.40', state: 'CLOSING' },
 ];

@@ -13,6 +13,15 @@ const colour = !env['NO_COLOR'];
 const out = openSink(stdout, { colour: colour && stdout.isTTY });
 const err = openSink(stderr, { colour: colour && stderr.isTTY });
 const agent = new AgentDouble();
-const end = await runSession({ agent, input: stdin, output: stdout, out, err, historyFile: historyPath(env), stop: stop.signal, debug: true });
+const end = await runSession({
+  agent,
+  input: stdin,
+  output: stdout,
+  out,
+  err,
+  historyFile: historyPath(env),
+  stop: stop.signal,
+  debug: true,
+});
 stderr.write(`ended: ${end.why}, status ${end.status}, flows given ${agent.dumped}\n`);
 process.exit(end.status);

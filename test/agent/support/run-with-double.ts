@@ -13,7 +13,10 @@ export interface Answer {
   readonly left: string | undefined;
 }
 
-export async function answer(line: string, options: { agent?: AgentDouble; columns?: number; terminal?: boolean; signal?: AbortSignal } = {}): Promise<Answer> {
+export async function answer(
+  line: string,
+  options: { agent?: AgentDouble; columns?: number; terminal?: boolean; signal?: AbortSignal } = {},
+): Promise<Answer> {
   const { agent = new AgentDouble(), signal = new AbortController().signal, ...how } = options;
   const [out, err] = [memorySink(how), memorySink(how)];
   let left: string | undefined;

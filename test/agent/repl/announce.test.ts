@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import type { StepReport } from '../../../agent/control/steps.js';
+import { makeAnnouncer } from '../../../agent/repl/announce.js';
+import { memorySink } from '../support/memory-sink.js';
+
+const REPORTS: readonly StepReport[] = [
+  { step: 'interface', phase: 'begin', text: 'eth0', milliseconds: 0 },
+  { step: 'interface', phase: 'done', text: 'eth0: index 2, 02:00:00:00:00:01, MTU 1500, 20.1.1.1', milliseconds: 3.4 },
+  { step: 'compile', phase: 'begin', text: 'fairlead.c', milliseconds: 0 },
+  { step: 'compile', phase: 'done', text: 'fairlead.o', milliseconds: 1312 },
+  { step: 'verify', phase: 'begin', text: 'fairlead.o', milliseconds: 0 },
+  { step: 'verify', phase: 'failed', text: 'R1 is no pointer', milliseconds: 12 },
+];
+
+describe('the start, step by step', () => {
+  it('is plain lines without a terminal', () => {
+    const sink = memorySink();
+    const announcer = makeAnnouncer(sink);
+    for (const report of REPORTS) announcer.report(report);
+    assert.equal(
+      sink.text,
+      'interface  eth0: index 2, 02:00:00:00:00:01, MTU 1500, 20.1.1.1 (3 ms)\n' +
+        'compile    fairlead.o (1.31 s)\n' +
+        'verify     failed: R1 is no pointer (12 ms)\n',
+    );
+  });
+
+  it('spins on a terminal, and leaves one line a step', async () => {
+    const sink = memorySink({ terminal: true, colour: true });
+    const announcer = makeAnnouncer(sink);
+    announcer.report(REPORTS[2] as StepReport);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    announcer.report(REPORTS[3] as StepReport);
+    assert.ok(sink.text.includes('| fairlead.c') && sink.text.includes('/ fairlead.c'));
+    assert.equal(lastOfEachLine(sink.text), '\x1b[32mcompile    \x1b[39mfairlead.o \x1b[2m(1.31 s)\x1b[22m\n');
+  });
+
+  it('a start that fails between two reports leaves no spinner', async () => {
+    const sink = memorySink({ terminal: true });
+    const announcer = makeAnnouncer(sink);
+    announcer.report(REPORTS[2] as StepReport);
+    announcer.stop();
+    const length = sink.text.length;
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    assert.equal(sink.text.length, length);
+    assert.equal(lastOfEachLine(sink.text), '');
+  });
+});
+
+/** What a terminal shows in the end: after each erased line only what follows. */
+function lastOfEachLine(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.split('\r\x1b[K').at(-1))
+    .join('\n');
+}
