@@ -54,9 +54,9 @@ function adoptProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): PreparedPr
     const map = bpf.openPinnedMap(`${directory}/${name}`);
     if (map !== undefined) maps.set(name, map);
   }
-  // The config map is read by people alone when settings are macros: such a program does not use it.
+  // Two maps no program uses: config when settings are macros (people read it), lb_maglev_type (tables are made like it).
   const used = FAMILIES.flatMap((family) => Object.values(family.maps)).concat('lb_maglev', 'metrics');
-  const whole = maps.has('config') && used.every((name) => own.has(maps.get(name)?.id ?? -1));
+  const whole = ['config', 'lb_maglev_type'].every((name) => maps.has(name)) && used.every((name) => own.has(maps.get(name)?.id ?? -1));
   if (whole) return { program, digest: request.digest, maps, adopted: true, discard: () => {}, close };
   close();
   return undefined;

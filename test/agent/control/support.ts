@@ -30,6 +30,7 @@ export const MAPS: readonly FakeMapSpec[] = [
   { name: 'snat4', type: 'lru_hash', keySize: TUPLE4.size, valueSize: REVERSE4.size, maxEntries: 64 },
   { name: 'lb4_services', type: 'hash', keySize: FRONTEND4.size, valueSize: SERVICE.size, maxEntries: 8 },
   { name: 'lb4_backends', type: 'array', keySize: 4, valueSize: BACKEND4.size, maxEntries: BACKENDS },
+  { name: 'lb_maglev_type', type: 'array', keySize: 4, valueSize: MAGLEV_PAIR.size, maxEntries: 1 },
   {
     name: 'lb_maglev',
     type: 'array_of_maps',
