@@ -37,7 +37,7 @@ for (const { way, hook, dispatch } of WAYS) {
     });
 
     it('sends requests alone through the LB', async () => {
-      const seen = await captureDuring(lab, async () => void (await getPage(lab, { localPort: 42001 })));
+      const seen = await captureDuring(lab, async () => void (await getPage(lab, { localPort: 22001 })));
       assert.ok(seen.requests > 3, `${seen.requests} requests`);
       // By L2 a packet leaves with the addresses that it came with: the capture sees it twice.
       const came = dispatch === 'l2' ? seen.requests / 2 : seen.requests;
@@ -45,7 +45,7 @@ for (const { way, hook, dispatch } of WAYS) {
         [seen.wrapped, seen.rewritten, seen.replies, seen.translated, seen.other],
         [dispatch === 'l2' ? 0 : came, 0, 0, 0, 0],
       );
-      const flow = (await readFlows(agent, 1)).find(({ sourcePort }) => sourcePort === 42001);
+      const flow = (await readFlows(agent, 1)).find(({ sourcePort }) => sourcePort === 22001);
       assert.deepEqual([flow?.mode, flow?.snatPort, flow?.rxPackets, flow?.rxBytes], [`dsr-${dispatch}`, null, null, null]);
       assert.equal(flow?.txPackets, came);
     });

@@ -39,8 +39,8 @@ describe('SNAT end to end', function () {
   });
 
   it('shows the flow of a request as it was', async () => {
-    const { backend } = await getPage(lab, { localPort: 41001 });
-    const flow = (await readFlows(agent, 1)).find(({ sourcePort }) => sourcePort === 41001);
+    const { backend } = await getPage(lab, { localPort: 21001 });
+    const flow = (await readFlows(agent, 1)).find(({ sourcePort }) => sourcePort === 21001);
     assert.ok(flow !== undefined);
     const { source, destination, destinationPort, protocol, backendPort, mode, state } = flow;
     assert.deepEqual(
