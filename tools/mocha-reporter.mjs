@@ -1,6 +1,6 @@
 // Mocha's spec reporter, plus what our rules ask for: every skipped test with its reason, and the totals for tools/test.mjs.
 // Imports mocha only. Reasons come from skipTest() of test/tools/skip.ts.
-// Invariant: the totals are written to the file named by FAIRLEAD_TOTALS, when it is set, before mocha ends.
+// Invariant: the file named by FAIRLEAD_TOTALS, when it is set, always holds the totals and the test that runs; none when mocha ended.
 
 import { writeFileSync } from 'node:fs';
 import Mocha from 'mocha';
@@ -17,13 +17,19 @@ export default class Reporter extends Mocha.reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const skipped = [];
+    const file = process.env.FAIRLEAD_TOTALS;
+    const save = (running) => {
+      const { passes, failures, pending } = this.stats;
+      if (file) writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending, running }));
+    };
     runner.on('pending', (test) => skipped.push(test));
+    // Also before each test: when one never comes back, the totals name it.
+    runner.on('test', (test) => save(test.fullTitle()));
+    runner.on('hook', (hook) => save(hook.fullTitle()));
     runner.once('end', () => {
       if (skipped.length > 0) process.stdout.write('Skipped:\n');
       for (const test of skipped) process.stdout.write(`  ${test.fullTitle()}: ${skipReason(test)}\n`);
-      const { passes, failures, pending } = this.stats;
-      const file = process.env.FAIRLEAD_TOTALS;
-      if (file) writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending }));
+      save();
     });
   }
 }

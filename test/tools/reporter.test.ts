@@ -45,4 +45,14 @@ describe('the reporter', function () {
     assert.match(stdout, /outer inner is skipped by a hook: no root\n/);
     assert.deepEqual(JSON.parse(readFileSync(totals, 'utf8')), { passed: 1, failed: 1, skipped: 3 });
   });
+
+  it('names the test that never came back', () => {
+    const file = join(folder, 'b.ts');
+    const totals = join(folder, 'totals.json');
+    writeFileSync(file, "describe('outer', () => { it('passes', () => {}); it('ends all', () => process.exit(7)); });");
+    const env = { ...process.env, FAIRLEAD_TOTALS: totals };
+    const { status } = spawnSync(join(ROOT, 'node_modules/.bin/mocha'), [file], { cwd: ROOT, encoding: 'utf8', env });
+    assert.equal(status, 7);
+    assert.deepEqual(JSON.parse(readFileSync(totals, 'utf8')), { passed: 1, failed: 0, skipped: 0, running: 'outer ends all' });
+  });
 });
