@@ -32,11 +32,20 @@ static __always_inline int ipv4_process(fl_ctx *ctx, struct ethhdr *eth, void *e
 	if ((void *)(l4 + 1) > end || length < sizeof(*ip) + sizeof(*l4))
 		return finish(FL_PASS, FL_REASON_MALFORMED, bytes);
 	if (protocol == IPPROTO_TCP) {
-		if ((void *)l4 + sizeof(struct tcphdr) > end || length < sizeof(*ip) + sizeof(struct tcphdr))
+		__u16 header;
+
+		if ((void *)l4 + sizeof(struct tcphdr) > end)
+			return finish(FL_PASS, FL_REASON_MALFORMED, bytes);
+		header = (((__u8 *)l4)[TCP_DATA_OFFSET_OFFSET] >> 4) * 4;
+		if (header < sizeof(struct tcphdr) || length < sizeof(*ip) + header)
 			return finish(FL_PASS, FL_REASON_MALFORMED, bytes);
 		packet.l4_check = (void *)l4 + offsetof(struct tcphdr, check);
 		packet.tcp_flags = ((__u8 *)l4)[TCP_FLAGS_OFFSET];
 	} else {
+		__u16 datagram = bpf_ntohs(l4->len);
+
+		if (datagram < sizeof(*l4) || datagram > length - sizeof(*ip))
+			return finish(FL_PASS, FL_REASON_MALFORMED, bytes);
 		packet.l4_check = &l4->check;
 	}
 	packet.ip = ip;

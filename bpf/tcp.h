@@ -7,7 +7,9 @@
 
 #include "config.h"
 
-#define TCP_FLAGS_OFFSET 13 /* RFC 9293, section 3.1: the octet with CWR ECE URG ACK PSH RST SYN FIN */
+/* RFC 9293, section 3.1: the octet with the header's length in words, and the one with CWR ECE URG ACK PSH RST SYN FIN. */
+#define TCP_DATA_OFFSET_OFFSET 12
+#define TCP_FLAGS_OFFSET 13
 #define TCP_FLAG_FIN 0x01
 #define TCP_FLAG_SYN_BIT 0x02
 #define TCP_FLAG_RST_BIT 0x04

@@ -58,6 +58,8 @@ export interface MapSpec {
   readonly keySize: number;
   readonly valueSize: number;
   readonly maxEntries: number;
+  /** A map whose key and value types (BTF) the new one gets, so that tools can print its entries. Ignored where maps have none. */
+  readonly like?: BpfMap;
 }
 
 export interface TestRun {

@@ -83,15 +83,18 @@ static __noinline int FAMILY(flow_refresh)(fl_ctx *ctx, const struct packet *pac
 	return flow->action != FL_ACTION_SNAT || FAMILY(snat_refresh)(ctx, packet, tuple, flow, backend, now);
 }
 
-/* Takes an ended flow's reverse entry away, so that its port is free at once. */
-static __always_inline void FAMILY(flow_forget)(const struct fl_flow *flow, const backend_t *backend, __u8 protocol)
+/* Takes an ended flow's reverse entry away, so that its port is free at once; not when the port is another flow's by now. */
+static __always_inline void FAMILY(flow_forget)(const struct fl_flow *flow, const backend_t *backend, const tuple_t *tuple)
 {
+	const reverse_t *reverse;
 	tuple_t key;
 
 	if (flow->action != FL_ACTION_SNAT)
 		return;
-	FAMILY(reverse_key)(&key, backend, flow->snat_port, protocol);
-	bpf_map_delete_elem(&MAP_SNAT, &key);
+	FAMILY(reverse_key)(&key, backend, flow->snat_port, tuple->protocol);
+	reverse = bpf_map_lookup_elem(&MAP_SNAT, &key);
+	if (reverse && FAMILY(reverse_is_of)(reverse, tuple))
+		bpf_map_delete_elem(&MAP_SNAT, &key);
 }
 
 static __always_inline int FAMILY(balance)(fl_ctx *ctx, const struct fl_config *cfg, const struct packet *packet, const tuple_t *tuple)
@@ -104,8 +107,8 @@ static __always_inline int FAMILY(balance)(fl_ctx *ctx, const struct fl_config *
 		__u32 now = fl_now();
 
 		if (backend) {
-			if (FAMILY(flow_begins_anew)(cfg, flow, backend, packet, now)) {
-				FAMILY(flow_forget)(flow, backend, packet->protocol);
+			if (FAMILY(flow_begins_anew)(cfg, flow, backend, packet, tuple, now)) {
+				FAMILY(flow_forget)(flow, backend, tuple);
 				goto begin;
 			}
 			if (IP_HOPS((ip_t *)packet->ip) <= 1)

@@ -65,7 +65,7 @@ static __always_inline int FAMILY(reverse_ended)(const struct fl_config *cfg, co
  * (the client reuses its port), and any packet on an expired UDP flow.
  */
 static __always_inline int FAMILY(flow_begins_anew)(const struct fl_config *cfg, const struct fl_flow *flow, const backend_t *backend,
-						    const struct packet *packet, __u32 now)
+						    const struct packet *packet, const tuple_t *tuple, __u32 now)
 {
 	const reverse_t *reverse;
 	__u32 rest = now - flow->last_seen;
@@ -77,7 +77,7 @@ static __always_inline int FAMILY(flow_begins_anew)(const struct fl_config *cfg,
 	if (flow->action == FL_ACTION_SNAT) {
 		FAMILY(reverse_key)(&key, backend, flow->snat_port, packet->protocol);
 		reverse = bpf_map_lookup_elem(&MAP_SNAT, &key);
-		if (reverse) {
+		if (reverse && FAMILY(reverse_is_of)(reverse, tuple)) {
 			seen_in_reply = reverse->tcp_seen;
 			if (now - reverse->last_seen < rest)
 				rest = now - reverse->last_seen;

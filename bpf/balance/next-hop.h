@@ -10,16 +10,20 @@ static __always_inline void FAMILY(next_hop_refresh)(fl_ctx *ctx, const struct f
 #if FL_HAS_FIB
 	struct bpf_fib_lookup question = {};
 
+	if (!FAMILY(address_known)(&backend->source)) /* the agent has found no route: nothing could answer */
+		return;
 	if (backend->next_hop_at && now - backend->next_hop_at < cfg->ticks_per_second)
 		return;
 	backend->next_hop_at = now ? now : 1;
 	FAMILY(fib_ask)(&question, backend);
 	question.ifindex = ctx->ingress_ifindex;
+	question.tot_len = 1; /* any length makes the kernel answer with the route's MTU, in the same field */
 	if (bpf_fib_lookup(ctx, &question, sizeof(question), 0) != BPF_FIB_LKUP_RET_SUCCESS)
 		return;
 	mac_copy_aligned(backend->dst_mac, question.dmac);
 	mac_copy_aligned(backend->src_mac, question.smac);
 	backend->ifindex = question.ifindex;
+	backend->mtu = question.mtu_result;
 	backend->flags |= FL_BACKEND_RESOLVED;
 #endif
 }

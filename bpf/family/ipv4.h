@@ -22,6 +22,11 @@
 #define IP_HOPS(ip) ((ip)->ttl)
 #define OUTER_LENGTH ((int)sizeof(struct iphdr))
 
+static __always_inline int FAMILY(address_known)(const address_t *address)
+{
+	return *address != 0;
+}
+
 static __always_inline int FAMILY(address_equal)(const address_t *a, const address_t *b)
 {
 	return *a == *b;
