@@ -19,11 +19,11 @@ export const CLI_EXAMPLES = [
   "echo 'service list -o json' | cilium-agent --device=eth0",
 ] as const;
 
-const PURPOSE =
+export const PURPOSE =
   'Sets up a layer-4 load balancer in XDP on network devices, then takes commands at a prompt or from a pipe. It needs root. ' +
   'The data plane outlives the agent: leaving the prompt or ending the agent changes nothing for traffic; `unload` takes it away.';
-const ENVIRONMENT = 'Environment: NO_COLOR=1 no colours; FAIRLEAD_DEBUG=1 stack traces of defects.';
-const EXIT_STATUS =
+export const ENVIRONMENT = 'Environment: NO_COLOR=1 no colours; FAIRLEAD_DEBUG=1 stack traces of defects.';
+export const EXIT_STATUS =
   'Exit status: 0 done, 1 failed, 2 wrong usage, 3 not supported here, 4 no permission; of piped commands that of the last one that failed.';
 
 export type CommandLine = { readonly kind: 'run'; readonly settings: Settings } | { readonly kind: 'help' } | { readonly kind: 'version' };

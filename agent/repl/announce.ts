@@ -20,8 +20,9 @@ export interface Announcer {
 /** 'interface  eth0: index 2, 02:00:00:00:00:01, MTU 1500, 20.1.1.1 (3 ms)'. */
 export function formatStep(report: StepReport, sink: Pick<Sink, 'colour'>): string {
   const label = paint(sink, report.phase === 'failed' ? 'red' : 'green', report.step.padEnd(LABEL));
-  const failed = report.phase === 'failed' ? 'failed: ' : '';
-  return `${label}${failed}${report.text} ${paint(sink, 'dim', `(${formatTime(report.milliseconds)})`)}\n`;
+  // Why it failed is the error that ends the start; it is printed once, with its hint.
+  const text = report.phase === 'failed' ? 'failed' : report.text;
+  return `${label}${text} ${paint(sink, 'dim', `(${formatTime(report.milliseconds)})`)}\n`;
 }
 
 function formatTime(milliseconds: number): string {

@@ -21,7 +21,7 @@ describe('the start, step by step', () => {
       sink.text,
       'interface  eth0: index 2, 02:00:00:00:00:01, MTU 1500, 20.1.1.1 (3 ms)\n' +
         'compile    fairlead.o (1.31 s)\n' +
-        'verify     failed: R1 is no pointer (12 ms)\n',
+        'verify     failed (12 ms)\n',
     );
   });
 
