@@ -19,7 +19,7 @@ export function renderReference(verbs: readonly Verb[]): string {
     `${ENVIRONMENT}\n`,
     `${EXIT_STATUS}\n`,
     block(CLI_EXAMPLES),
-    '# At the prompt, or from a pipe\n',
+    '## At the prompt, or from a pipe\n',
     'One command a line. Lines that begin with `#` and empty lines are ignored; quotes keep words together. Both `--id=1` and `--id 1` are right. ' +
       'At a terminal Tab completes, Ctrl-C cancels the running command or clears the line, Ctrl-D leaves. ' +
       'In a pipe answers go to the standard output, errors and warnings to the standard error. `-o json` is described in [json.md](json.md).\n',
@@ -32,7 +32,7 @@ function verbSection(verb: Verb): string {
   const summary = `${verb.summary.charAt(0).toUpperCase()}${verb.summary.slice(1)}.`;
   const flags = [...(verb.argument === undefined ? [] : [verb.argument]), ...Object.values(verb.flags)];
   return [
-    `## ${title}\n`,
+    `### ${title}\n`,
     `${summary}${verb.details === undefined ? '' : ` ${verb.details}`}\n`,
     block([verbUsage(verb).join(' ')]),
     ...(flags.length === 0 ? [] : [flagTable(flags, verb.argument)]),

@@ -5,6 +5,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { skipTest } from '../../tools/skip.js';
 
 const NAME = `flmain${process.pid}`;
 const PINS = `/sys/fs/bpf/fairlead/${NAME}`;
@@ -41,11 +42,7 @@ describe('the program on this kernel', function () {
   let running: Program | undefined;
 
   before(function () {
-    if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-      // The reporter shows the title of what is skipped.
-      this.test!.title += ' (needs Linux and root)';
-      this.skip();
-    }
+    if (process.platform !== 'linux' || process.getuid?.() !== 0) skipTest(this, 'needs Linux and root');
     folder = mkdtempSync(join(tmpdir(), 'fairlead-main-'));
     ip('netns', 'add', NAME);
     ip('-n', NAME, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'peer0');
