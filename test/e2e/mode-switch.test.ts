@@ -54,15 +54,15 @@ describe('mode switch end to end', function () {
   });
 
   it('gives one service a mode of its own, which the switch of the others leaves alone', async () => {
-    await setService(lab, agent, 2, `${lab.vip}:81`, 8080);
+    await setService(lab, agent, 2, `${lab.vip}:8080`, 8080);
     await agent.must('service update --id=2 --mode=dsr');
     await getPage(lab, { localPort: 23101 });
-    await getPage(lab, { localPort: 23102, url: `http://${lab.vip}:81/` });
+    await getPage(lab, { localPort: 23102, url: `http://${lab.vip}:8080/` });
     assert.deepEqual([await modeOf(1, 23101), await modeOf(2, 23102)], ['snat', 'dsr-ipip']);
     await agent.must('service update --id=2 --mode=snat');
     await agent.must('mode update dsr');
     await getPage(lab, { localPort: 23103 });
-    await getPage(lab, { localPort: 23104, url: `http://${lab.vip}:81/` });
+    await getPage(lab, { localPort: 23104, url: `http://${lab.vip}:8080/` });
     assert.deepEqual([await modeOf(1, 23103), await modeOf(2, 23104)], ['dsr-ipip', 'snat']);
     assert.deepEqual(
       (await readServices(agent)).map(({ mode, ownMode }) => [mode, ownMode]),
