@@ -56,6 +56,16 @@ describe('the set-up', () => {
     }
   });
 
+  it('passes on the line that says why a program failed', async () => {
+    const { tellingLine } = await load('run.mjs');
+    assert.equal(tellingLine!('Reading lists\nE: Unable to locate package x\n\n'), 'E: Unable to locate package x');
+    assert.equal(
+      tellingLine!('npm warn a\nnpm error code EUSAGE\nnpm error\nnpm error out of sync\nnpm error help\n'),
+      'code EUSAGE: out of sync',
+    );
+    assert.equal(tellingLine!('\n'), 'no output');
+  });
+
   const good = { platform: 'linux', uid: 0, kernel: '6.1.0-13-amd64', node: 'v20.19.0' };
   const refused: readonly (readonly [string, object, number, RegExp])[] = [
     ['another user', { uid: 1000 }, EXIT.permission, /root .*uid 1000/],

@@ -34,6 +34,16 @@ export function findProgram(name, path = process.env.PATH ?? '') {
 }
 
 /**
+ * The line of a program's output that says why it failed: npm's first two (a code and a sentence; help and a log's place follow), else the last.
+ * @param {string} output
+ */
+export function tellingLine(output) {
+  const lines = output.split('\n').map((line) => line.trim());
+  const npm = lines.filter((line) => line.startsWith('npm error ')).map((line) => line.slice('npm error '.length));
+  return npm.length > 0 ? npm.slice(0, 2).join(': ') : (lines.filter((line) => line !== '').at(-1) ?? 'no output');
+}
+
+/**
  * Runs a command to its end and returns what it wrote.
  * @param {string[]} command
  * @param {{cwd?: string, env?: Record<string, string>, hint?: string, check?: boolean}} [options] check: false returns failures too
@@ -49,11 +59,10 @@ export function run(command, options = {}) {
   });
   const status = result.error ? 127 : (result.status ?? 128);
   if (status !== 0 && options.check !== false) {
-    const lines = `${result.stdout ?? ''}\n${result.stderr ?? ''}`.split('\n').filter((line) => line.trim() !== '');
-    const last = result.error?.message ?? lines.filter((line) => !line.startsWith('npm warn')).at(-1) ?? 'no output';
+    const why = result.error?.message ?? tellingLine(`${result.stdout ?? ''}\n${result.stderr ?? ''}`);
     throw new SetupProblem(
       EXIT.failed,
-      `\`${command.join(' ')}\` ended with ${status}: ${last.trim()}`,
+      `\`${command.join(' ')}\` ended with ${status}: ${why}`,
       options.hint ?? 'run it by hand to see more',
     );
   }
