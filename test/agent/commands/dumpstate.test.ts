@@ -88,6 +88,20 @@ describe('service dumpstate', () => {
       assert.ok(sink.text.includes(text), text);
   });
 
+  it('no line is wider than the terminal, and a wider one shows no less', async () => {
+    let columns = 0;
+    for (let width = 80; width <= 150; width++) {
+      const sink = memorySink({ columns: width });
+      await writeFlowTable(sink, [FLOW, { ...FLOW, mode: 'dsr-ipip', txBytes: 1e9 }]);
+      assertWidth(sink.text, width);
+      const shown = sink.text.split('\n')[3]?.trim().split(/ +/).length ?? 0;
+      // At 100 columns the gaps grow from 1 to 2.
+      assert.ok(shown >= columns || width === 100, `${shown} columns at ${width}, ${columns} before`);
+      columns = shown;
+    }
+    assert.equal(columns, 16);
+  });
+
   it('a page that needs more room begins with a new header', async () => {
     const sink = memorySink();
     const [narrow, wide] = [{ source: '1.1.1.1' }, { source: '100.100.100.100' }].map((one) => ({ ...FLOW, ...one }));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { historyPath, prepareHistory } from '../../../agent/repl/history.js';
@@ -17,7 +17,8 @@ describe('the history of the prompt', () => {
     try {
       const file = join(folder, 'a', 'history');
       assert.ok(prepareHistory(file));
-      writeFileSync(file, 'mode get\n', { mode: 0o644 });
+      writeFileSync(file, 'mode get\n');
+      chmodSync(file, 0o644);
       assert.ok(prepareHistory(file));
       assert.equal(statSync(file).mode & 0o777, 0o600);
       assert.equal(readFileSync(file, 'utf8'), 'mode get\n');

@@ -64,6 +64,12 @@ describe('commands from a pipe', () => {
     }
   });
 
+  it('exit ends the session though the input stays open', async () => {
+    const input = new PassThrough();
+    input.write('exit\n');
+    assert.equal((await pipe(input)).why, 'exit');
+  });
+
   it('a stop cancels the running dump and ends the session, though the input is open', async () => {
     const agent = new AgentDouble();
     const stop = new AbortController();
