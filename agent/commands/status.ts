@@ -36,7 +36,7 @@ function formatStatus(view: StatusView, width: number): string {
     ...view.devices.map((one) =>
       line(
         'device',
-        `${one.name}: ${one.xdpMode}, link ${one.linkId}, index ${one.index}, ${one.mac}, MTU ${one.mtu}, ${one.address ?? 'no address'}`,
+        `${one.name}: ${one.xdpMode}, link ${one.linkId}, ${one.mac}, MTU ${one.mtu}, ${one.address ?? 'no address'}`,
       ),
     ),
     line('SNAT ports', formatPortRange(view.snatRange)),
