@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BackendEntry } from '../datapath/backend-table.js';
 import type { ServiceEntry } from '../datapath/service-table.js';
-import { digestBackends } from '../model/digest.js';
+import { type DigestBackend, digestBackends } from '../model/digest.js';
 import { formatEndpoint, formatFrontend } from '../model/format.js';
 import { buildMaglevTable } from '../model/maglev.js';
 import { actionFor, type DesiredState, type Dispatch, type Mode, type Service } from '../model/service.js';
@@ -23,14 +23,22 @@ export interface ApplyContext {
   readonly distrustTables?: boolean;
 }
 
+/** Services whose Maglev tables are put in place together. */
+const GROUP = 32;
+
 /** Makes the maps hold exactly the desired state. */
 export async function applyState(context: ApplyContext, state: DesiredState, transaction: Transaction): Promise<void> {
   const wanted = new Set(state.services.map((service) => service.id));
   const { slots, frontends } = context.tables;
   const present = new Set([...frontends.services(), ...slots.services()]);
   for (const id of present) if (!wanted.has(id)) await removeService(context, id, transaction);
-  for (const service of state.services) {
-    await applyService(context, service, state.mode, transaction);
+  for (let from = 0; from < state.services.length; from += GROUP) {
+    const placed: Placed[] = [];
+    for (const service of state.services.slice(from, from + GROUP)) placed.push(await placeBackends(context, service, transaction));
+    // Putting a table in place waits for the kernel's grace period: tables of a group wait together.
+    const tables = await Promise.allSettled(placed.map((one) => placeTable(context, one, transaction)));
+    for (const table of tables) if (table.status === 'rejected') throw table.reason;
+    for (const one of placed) await publish(context, one, state.mode, transaction);
     // Thousands of services: packets do not wait for the agent, but signals and timers would.
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -38,30 +46,42 @@ export async function applyState(context: ApplyContext, state: DesiredState, tra
 
 /** Makes the maps hold this service as it is wanted. Throws FL_E_LIMIT when no slot is left. */
 export async function applyService(context: ApplyContext, service: Service, mode: Mode, transaction: Transaction): Promise<void> {
-  const { tables } = context;
-  const placed = new Map(tables.slots.ofService(service.id).map((slot) => [formatEndpoint(slot.endpoint), slot.id]));
-  const ids = await applyBackends(context, service, placed, transaction);
-  const serving = service.backends
-    .filter((backend) => backend.state === 'active' && backend.weight > 0)
-    .map((backend) => ({ key: formatEndpoint(backend), weight: backend.weight, backendId: ids.get(formatEndpoint(backend)) as number }));
+  const placed = await placeBackends(context, service, transaction);
+  await placeTable(context, placed, transaction);
+  await publish(context, placed, mode, transaction);
+}
+
+/** A service whose backends have their slots. */
+interface Placed {
+  readonly service: Service;
+  readonly slots: ReadonlySet<number>;
+  /** Backends that get new flows. */
+  readonly serving: readonly DigestBackend[];
+  /** Of the table that these need; 0: none. */
+  readonly digest: number;
+}
+
+async function placeTable(context: ApplyContext, { service, serving, digest }: Placed, transaction: Transaction): Promise<void> {
+  const known = knownEntry(context.tables, service);
+  if (digest === 0 || (known?.maglevDigest === digest && context.distrustTables !== true)) return;
+  const table = buildMaglevTable(serving, context.maglevSize).map((index) => serving[index]?.backendId as number);
+  await transaction.run(writeMaglev(context.tables, service.id, table));
+}
+
+/** The service entry, and then what nothing refers to any more. */
+async function publish(context: ApplyContext, placed: Placed, mode: Mode, transaction: Transaction): Promise<void> {
+  const { tables, dispatch } = context;
+  const { service, serving, digest } = placed;
   const former = tables.frontends.of(service.id);
-  const present = ownEntry(tables, service);
-  const known = present ?? (former[0] === undefined ? undefined : tables.datapath.services.get(former[0]));
-  const maglevDigest = serving.length === 0 ? 0 : digestBackends(serving, context.maglevSize);
-  if (serving.length > 0 && (known?.maglevDigest !== maglevDigest || context.distrustTables === true)) {
-    const table = buildMaglevTable(serving, context.maglevSize).map((index) => serving[index]?.backendId as number);
-    await transaction.run(writeMaglev(tables, service.id, table));
-  }
-  const action = actionFor(service.mode ?? mode, context.dispatch);
-  const entry: ServiceEntry = { id: service.id, backendCount: serving.length, maglevDigest, action };
-  if (!isDeepStrictEqual(present, entry)) await transaction.run(writeService(tables, service.frontend, entry));
+  const known = knownEntry(tables, service);
+  const action = actionFor(service.mode ?? mode, dispatch);
+  const entry: ServiceEntry = { id: service.id, backendCount: serving.length, maglevDigest: digest, action };
+  if (!isDeepStrictEqual(ownEntry(tables, service), entry)) await transaction.run(writeService(tables, service.frontend, entry));
   for (const frontend of former) {
     if (formatFrontend(frontend) !== formatFrontend(service.frontend)) await transaction.run(deleteService(tables, frontend));
   }
-  if (serving.length === 0 && known !== undefined && known.maglevDigest !== 0)
-    await transaction.run(writeMaglev(tables, service.id, undefined));
-  const kept = new Set(ids.values());
-  for (const slot of tables.slots.ofService(service.id)) if (!kept.has(slot.id)) await transaction.run(freeBackend(tables, slot.id));
+  if (digest === 0 && known !== undefined && known.maglevDigest !== 0) await transaction.run(writeMaglev(tables, service.id, undefined));
+  for (const { id } of tables.slots.ofService(service.id)) if (!placed.slots.has(id)) await transaction.run(freeBackend(tables, id));
 }
 
 /** Takes a service away: its entry, its table, its backends. */
@@ -100,27 +120,26 @@ export async function applyHops(context: ApplyContext, addresses: Iterable<strin
   }
 }
 
-/** The ids of the service's backends by endpoint: those that it had, free ones for the others. */
-async function applyBackends(
-  context: ApplyContext,
-  service: Service,
-  placed: ReadonlyMap<string, number>,
-  transaction: Transaction,
-): Promise<ReadonlyMap<string, number>> {
+/** Each backend in its slot: the one that it had, a free one for a new backend. */
+async function placeBackends(context: ApplyContext, service: Service, transaction: Transaction): Promise<Placed> {
   const { slots, datapath } = context.tables;
-  const fresh = slots.findFree(service.backends.filter((backend) => !placed.has(formatEndpoint(backend))).length)[Symbol.iterator]();
-  const ids = new Map<string, number>();
-  for (const backend of service.backends) {
-    const id = placed.get(formatEndpoint(backend)) ?? (fresh.next().value as number);
-    ids.set(formatEndpoint(backend), id);
+  const placed = new Map(slots.ofService(service.id).map((slot) => [formatEndpoint(slot.endpoint), slot.id]));
+  const keyed = service.backends.map((backend) => ({ backend, key: formatEndpoint(backend) }));
+  const free = slots.findFree(keyed.filter(({ key }) => !placed.has(key)).length).values();
+  const used = new Set<number>();
+  const serving: DigestBackend[] = [];
+  for (const { backend, key } of keyed) {
+    const id = placed.get(key) ?? (free.next().value as number);
     const present = datapath.backends.get(id);
     const generation = present?.generation ?? nextGeneration(datapath.backends.generationOf(id));
     const { address, port, weight, state } = backend;
     const hop = hopFields(context.hopTo(address), present);
     const wanted: BackendEntry = { serviceId: service.id, address, port, weight, state, generation, ...hop };
     if (!isDeepStrictEqual(present, wanted)) await transaction.run(writeBackend(context.tables, id, wanted));
+    used.add(id);
+    if (state === 'active' && weight > 0) serving.push({ key, weight, backendId: id });
   }
-  return ids;
+  return { service, slots: used, serving, digest: serving.length === 0 ? 0 : digestBackends(serving, context.maglevSize) };
 }
 
 /** While there is no route the source stays: the flows' reverse entries are found by it when the route is back. */
@@ -137,4 +156,10 @@ export function nextGeneration(generation: number): number {
 function ownEntry(tables: Tables, service: Service): ServiceEntry | undefined {
   const entry = tables.datapath.services.get(service.frontend);
   return entry?.id === service.id ? entry : undefined;
+}
+
+/** The same, or the entry at the frontend that the service had before: both tell which table is in place. */
+function knownEntry(tables: Tables, service: Service): ServiceEntry | undefined {
+  const [former] = tables.frontends.of(service.id);
+  return ownEntry(tables, service) ?? (former === undefined ? undefined : tables.datapath.services.get(former));
 }
