@@ -34,10 +34,7 @@ function formatStatus(view: StatusView, width: number): string {
     line('mode', `${view.mode}, DSR by ${view.dispatch}`),
     line('program', `${program.name}, id ${program.id}, ${program.instructions} instructions, digest ${program.digest.slice(0, 12)}`),
     ...view.devices.map((one) =>
-      line(
-        'device',
-        `${one.name}: ${one.xdpMode}, link ${one.linkId}, ${one.mac}, MTU ${one.mtu}, ${one.address ?? 'no address'}`,
-      ),
+      line('device', `${one.name}: ${one.xdpMode}, link ${one.linkId}, ${one.mac}, MTU ${one.mtu}, ${one.address ?? 'no address'}`),
     ),
     line('SNAT ports', formatPortRange(view.snatRange)),
     line('services', `${view.services}`),
