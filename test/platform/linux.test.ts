@@ -20,6 +20,7 @@ async function runProgram(source: string): Promise<{ status: number | null; outp
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', source], {
     cwd: fileURLToPath(new URL('.', import.meta.url)),
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 15_000,
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)));
@@ -149,17 +150,20 @@ describe('linux platform, beyond the port', () => {
     const source = `
       import { createLinuxPlatform } from '../../platform/linux/index.ts';
       console.log(createLinuxPlatform().lock(${JSON.stringify(path)}).held);
-      setInterval(() => undefined, 1000);
+      setTimeout(() => undefined, 15_000);
     `;
     const args = ['--import', 'tsx', '--input-type=module', '--eval', source];
     const child = spawn(process.execPath, args, {
       cwd: fileURLToPath(new URL('.', import.meta.url)),
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const [said] = await once(child.stdout, 'data');
-    assert.equal(String(said), 'true\n');
-    assert.deepEqual(subject.platform.lock(path), { held: false, pid: child.pid });
-    child.kill('SIGKILL');
+    try {
+      const [said] = await once(child.stdout, 'data');
+      assert.equal(String(said), 'true\n');
+      assert.deepEqual(subject.platform.lock(path), { held: false, pid: child.pid });
+    } finally {
+      child.kill('SIGKILL');
+    }
     await once(child, 'close');
     const lock = subject.platform.lock(path);
     assert.equal(lock.held, true);
