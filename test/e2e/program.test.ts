@@ -1,0 +1,144 @@
+// The program on the device: what tools see of it, a build that reads its settings from a map, and starts that fail without harm.
+// Imports the lab and its siblings. Needs root, native XDP, clang, bpftool and a current dist/.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compileObject } from '../../agent/control/compile.js';
+import { type AgentProcess, agentCommand, startAgent } from '../../samples/founding-lab/agent-process.js';
+import type { CommandResult } from '../../samples/founding-lab/command.js';
+import type { Lab } from '../../samples/founding-lab/lab.js';
+import { startLoad } from '../../samples/founding-lab/loader.js';
+import { bpftool, mapPinsOf, pinsOf, xdpOn } from './support/kernel.js';
+import { identityOf, openSetting, readFlows, requireRoot, SNAT, SUITE_TIMEOUT, setService } from './support/setting.js';
+import { assertAllReached, assertClean, getPage } from './support/traffic.js';
+
+const SOURCES = fileURLToPath(new URL('../../bpf', import.meta.url));
+/** A small array of backends: bpftool prints every slot. The object files below are built with the same. */
+const FLAGS = [...SNAT, '--max-backends=64'] as const;
+
+/** Reads a byte beyond the packet's end, which no verifier lets through. */
+const UNSAFE = `
+#include <linux/bpf.h>
+__attribute__((section("xdp"), used)) int fairlead(struct xdp_md *ctx) { return *(char *)(long)ctx->data; }
+char program_license[] __attribute__((section("license"), used)) = "GPL";
+`;
+
+/** An entry as `bpftool -j map dump` prints it. */
+interface Dumped {
+  readonly key: readonly string[];
+  readonly value: readonly string[];
+  /** Where the map has types. */
+  readonly formatted?: unknown;
+}
+
+describe('the program end to end', function () {
+  this.timeout(SUITE_TIMEOUT);
+  let lab: Lab;
+  let agent: AgentProcess;
+
+  /** The path of an object file made from `source` in the folder, as the agent itself compiles. */
+  const compile = async (sourceDirectory: string, source: string, macros: Readonly<Record<string, number>>): Promise<string> => {
+    const cacheDirectory = join(lab.folder, 'objects');
+    const request = { clang: 'clang', cacheDirectory, sourceDirectory, source, flavour: 'linux', macros } as const;
+    return (await compileObject(request)).objectFile;
+  };
+
+  before(async function () {
+    requireRoot(this);
+    ({ lab, agent } = await openSetting({ backends: 2 }, FLAGS));
+    await setService(lab, agent, 1);
+    await assertAllReached(lab);
+  });
+  after(async () => lab?.remove());
+
+  it('has names that tell what it is, in `bpftool prog`, `map` and `link`', async () => {
+    const { program, links } = await identityOf(agent);
+    const shown = (await bpftool('prog', 'show', 'id', String(program))) as { name: string; type: string };
+    assert.deepEqual([shown.name, shown.type], ['fairlead', 'xdp']);
+    const maps = await Promise.all(mapPinsOf(agent.instance).map((path) => bpftool('map', 'show', 'pinned', path)));
+    assert.deepEqual(
+      (maps as { name: string }[]).map(({ name }) => name),
+      ['config', 'ct4', 'flow_limit', 'lb4_backends', 'lb4_services', 'lb_maglev', 'lb_maglev_type', 'metrics', 'snat4'],
+    );
+    const [link] = links;
+    const found = (await bpftool('link', 'show', 'id', String(link))) as { type: string; prog_id: number };
+    assert.deepEqual([found.type, found.prog_id], ['xdp', program]);
+  });
+
+  it('has maps that `bpftool map dump` prints field by field', async () => {
+    const fields: Record<string, readonly string[]> = {
+      config: ['layout', 'snat_port_min'],
+      ct4: ['saddr', 'backend_id'],
+      flow_limit: ['began', 'count'],
+      lb4_backends: ['dst_mac', 'generation'],
+      lb4_services: ['address', 'maglev_digest'],
+      lb_maglev_type: ['backend_id'],
+      metrics: ['packets', 'bytes'],
+      snat4: ['client_addr', 'lb_mac'],
+    };
+    const tables: Dumped[] = [];
+    for (const path of mapPinsOf(agent.instance)) {
+      const name = path.split('/').at(-1) ?? '';
+      const entries = (await bpftool('map', 'dump', 'pinned', path)) as Dumped[];
+      if (name === 'lb_maglev') {
+        tables.push(...entries);
+        continue;
+      }
+      assert.ok(entries.length > 0, `${name} has no entry`);
+      const text = JSON.stringify(entries[0]?.formatted);
+      for (const field of fields[name] ?? assert.fail(`a map that this test does not know: ${name}`)) {
+        assert.match(text, new RegExp(`"${field}":`), name);
+      }
+    }
+    // What a map of maps holds has no type: bpftool prints the bytes of key and inner map id.
+    assert.deepEqual(tables[0]?.key, ['0x01', '0x00', '0x00', '0x00']);
+    const id = Buffer.from(tables[0]?.value.map(Number) ?? []).readUInt32LE(0);
+    const [entry] = (await bpftool('map', 'dump', 'id', String(id))) as Dumped[];
+    assert.match(JSON.stringify(entry?.formatted), /"backend_id":\[\d+,\d+\]/);
+  });
+
+  it('goes on forwarding when a start fails: no clang, a program that is refused, no object file', async () => {
+    const before = { xdp: await xdpOn(lab.host('lb')), pins: pinsOf(agent.instance) };
+    await agent.stop();
+    const folder = join(lab.folder, 'unsafe');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'unsafe.c'), UNSAFE);
+    const unsafe = await compile(folder, 'unsafe.c', {});
+    const text = join(lab.folder, 'text.o');
+    writeFileSync(text, 'not an object file');
+    const load = await startLoad(lab, { workers: 2 });
+    const fail = (...flags: string[]): Promise<CommandResult> =>
+      lab.host('lb').run(agentCommand(lab, [...FLAGS, ...flags]), { input: 'exit\n', check: false, timeout: 60_000 });
+    const cases = [
+      { flag: '--clang=/bin/false', status: [1, 3], code: /FL_E_(COMPILE|MISSING)/ },
+      { flag: '--clang=/no/such/clang', status: [3], code: /FL_E_MISSING/ },
+      { flag: `--bpf-object=${unsafe}`, status: [1], code: /FL_E_VERIFY/ },
+      { flag: `--bpf-object=${text}`, status: [1], code: /FL_E_LOAD/ },
+      { flag: '--bpf-object=/no/such/object.o', status: [1], code: /FL_E_LOAD/ },
+    ];
+    for (const { flag, status, code } of cases) {
+      const ended = await fail(flag);
+      assert.ok(status.includes(ended.status), `${flag}: exit status ${ended.status}`);
+      assert.match(ended.stderr, code, flag);
+      assert.deepEqual({ xdp: await xdpOn(lab.host('lb')), pins: pinsOf(agent.instance) }, before, flag);
+    }
+    assertClean(await load.stop(), 20);
+    agent = await startAgent(lab, FLAGS);
+    assert.equal((await identityOf(agent)).program, before.xdp?.id);
+  });
+
+  it('forwards by a build that reads its settings from the config map', async () => {
+    const object = await compile(SOURCES, 'fairlead.c', { FL_CONFIG_FROM_MAP: 1, FL_MAX_BACKENDS: 64 });
+    const load = await startLoad(lab, { workers: 2 });
+    await agent.kill();
+    agent = await startAgent(lab, [...FLAGS, `--bpf-object=${object}`, '--snat-range=20000-21000']);
+    assert.match(agent.startOutput, /fairlead-[\w-]+\.o, as given/);
+    await assertAllReached(lab);
+    assertClean(await load.stop(), 20);
+    await getPage(lab, { localPort: 26001 });
+    const port = (await readFlows(agent, 1)).find(({ sourcePort }) => sourcePort === 26001)?.snatPort ?? 0;
+    assert.ok(port >= 20000 && port <= 21000, `SNAT port ${port}`);
+  });
+});
