@@ -5,7 +5,7 @@ import { parseServiceId } from '../model/parse.js';
 import { OUTPUT } from './flags.js';
 import { BACKEND_COLUMNS } from './service-text.js';
 import { countNoun } from './numbers.js';
-import { renderTable } from './table.js';
+import { writeTable } from './table.js';
 import { defineVerb, optional } from './verb.js';
 
 export const backendList = defineVerb({
@@ -22,16 +22,15 @@ export const backendList = defineVerb({
     await output.rows(out, {
       name: 'backends',
       rows: backends,
-      toText: (sink) => {
+      toText: async (sink) => {
         if (backends.length === 0) return sink.write('no backends\n');
         const service = {
           title: 'Service',
           align: 'right',
           value: (backend: (typeof backends)[number]) => String(backend.service),
         } as const;
-        return sink.write(
-          `${renderTable([service, ...BACKEND_COLUMNS], backends, sink.columns)}${countNoun(backends.length, 'backend')}\n`,
-        );
+        await writeTable(sink, [service, ...BACKEND_COLUMNS], backends);
+        return sink.write(`${countNoun(backends.length, 'backend')}\n`);
       },
     });
   },

@@ -4,7 +4,7 @@
 import { OUTPUT } from './flags.js';
 import { NEIGHBOUR_COLUMNS } from './neighbor-text.js';
 import { countNoun } from './numbers.js';
-import { renderTable } from './table.js';
+import { writeTable } from './table.js';
 import { defineVerb } from './verb.js';
 
 export const neighborList = defineVerb({
@@ -17,9 +17,10 @@ export const neighborList = defineVerb({
     await output.rows(out, {
       name: 'neighbors',
       rows: neighbours,
-      toText: (sink) => {
+      toText: async (sink) => {
         if (neighbours.length === 0) return sink.write('no next hops\n');
-        return sink.write(`${renderTable(NEIGHBOUR_COLUMNS, neighbours, sink.columns)}${countNoun(neighbours.length, 'next hop')}\n`);
+        await writeTable(sink, NEIGHBOUR_COLUMNS, neighbours);
+        return sink.write(`${countNoun(neighbours.length, 'next hop')}\n`);
       },
     });
   },

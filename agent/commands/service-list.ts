@@ -5,7 +5,7 @@ import { formatEndpoint } from '../model/format.js';
 import { OUTPUT } from './flags.js';
 import { countReady, formatServiceMode } from './service-text.js';
 import { countNoun } from './numbers.js';
-import { renderTable } from './table.js';
+import { writeTable } from './table.js';
 import { defineVerb } from './verb.js';
 
 export const serviceList = defineVerb({
@@ -19,9 +19,10 @@ export const serviceList = defineVerb({
     await output.rows(out, {
       name: 'services',
       rows: services,
-      toText: (sink) => {
+      toText: async (sink) => {
         if (services.length === 0) return sink.write('no services\n');
-        const table = renderTable(
+        await writeTable(
+          sink,
           [
             { title: 'Id', align: 'right', value: (service) => String(service.id) },
             { title: 'Frontend', value: (service) => formatEndpoint(service.frontend) },
@@ -31,9 +32,8 @@ export const serviceList = defineVerb({
             { title: 'Ready', align: 'right', value: (service) => String(countReady(service)) },
           ],
           services,
-          sink.columns,
         );
-        return sink.write(`${table}${countNoun(services.length, 'service')}\n`);
+        return sink.write(`${countNoun(services.length, 'service')}\n`);
       },
     });
   },
