@@ -1,0 +1,144 @@
+// Faults in the order and the safety of changes: what a packet or a killed agent may meet.
+// Imports the types and runs.ts.
+
+import type { Mutant } from '../mutant.js';
+import { AGENT, PARTS, START } from './runs.js';
+
+const STATE_FILE = { file: 'test/agent/control/state-file.test.ts' };
+
+export const controlMutants: readonly Mutant[] = [
+  {
+    name: 'service-before-its-table',
+    file: 'agent/control/apply.ts',
+    find: `    await transaction.run(writeMaglev(tables, service.id, table));
+  }
+  const action = actionFor(service.mode ?? mode, context.dispatch);
+  const entry: ServiceEntry = { id: service.id, backendCount: serving.length, maglevDigest, action };
+  if (!isDeepStrictEqual(present, entry)) await transaction.run(writeService(tables, service.frontend, entry));`,
+    replace: `    const action = actionFor(service.mode ?? mode, context.dispatch);
+    const entry: ServiceEntry = { id: service.id, backendCount: serving.length, maglevDigest, action };
+    if (!isDeepStrictEqual(present, entry)) await transaction.run(writeService(tables, service.frontend, entry));
+    await transaction.run(writeMaglev(tables, service.id, table));
+  }
+  const action = actionFor(service.mode ?? mode, context.dispatch);
+  const entry: ServiceEntry = { id: service.id, backendCount: serving.length, maglevDigest, action };
+  if (!isDeepStrictEqual(ownEntry(tables, service), entry)) await transaction.run(writeService(tables, service.frontend, entry));`,
+    breaks: 'For a moment packets find a new service whose table is not there yet.',
+    tests: [AGENT],
+  },
+  {
+    name: 'backend-freed-too-soon',
+    file: 'agent/control/apply.ts',
+    find: '  const ids = await applyBackends(context, service, placed, transaction);\n',
+    replace: `  const ids = await applyBackends(context, service, placed, transaction);
+  const staying = new Set(ids.values());
+  for (const slot of tables.slots.ofService(service.id)) if (!staying.has(slot.id)) await transaction.run(freeBackend(tables, slot.id));
+`,
+    breaks: 'A backend goes while the table still leads to it: new flows are dropped meanwhile.',
+    tests: [AGENT],
+  },
+  {
+    name: 'generation-reused',
+    file: 'agent/control/apply.ts',
+    find: 'return generation >= 0xffff ? 1 : generation + 1;',
+    replace: 'return generation || 1;',
+    breaks: 'A slot’s next backend gets the flows of the one before.',
+    tests: [AGENT],
+  },
+  {
+    name: 'terminating-gets-new-flows',
+    file: 'agent/control/apply.ts',
+    find: ".filter((backend) => backend.state === 'active' && backend.weight > 0)",
+    replace: '.filter((backend) => backend.weight > 0)',
+    breaks: 'A backend that is being drained still gets new flows.',
+    tests: [AGENT],
+  },
+  {
+    name: 'source-lost-with-route',
+    file: 'agent/control/apply.ts',
+    find: 'source: hop.source ?? present?.source',
+    replace: 'source: hop.source',
+    breaks: 'A route that goes and comes back leaves flows whose replies find no entry.',
+    tests: [{ file: 'test/agent/control/neighbours.test.ts' }],
+  },
+  {
+    name: 'table-not-undone',
+    file: 'agent/control/table-steps.ts',
+    find: '    undo: () => put(before),\n',
+    replace: '    undo: () => undefined,\n',
+    breaks: 'A change that failed leaves its Maglev table in place.',
+    tests: [AGENT],
+  },
+  {
+    name: 'undone-in-wrong-order',
+    file: 'agent/control/transaction.ts',
+    find: 'this.#done.splice(0).reverse()',
+    replace: 'this.#done.splice(0)',
+    breaks: 'A rollback takes backends away while their table is still in place.',
+    tests: [PARTS],
+  },
+  {
+    name: 'calls-overlap',
+    file: 'agent/control/writer.ts',
+    find: '    this.#last = turn.catch(() => undefined);\n',
+    replace: '',
+    breaks: 'Two commands at the same time write into each other’s changes.',
+    tests: [PARTS],
+  },
+  {
+    name: 'state-file-in-place',
+    file: 'agent/control/write-file.ts',
+    find: 'const temporary = ',
+    replace: 'const temporary = path; void ',
+    breaks: 'A crash while the state file is written leaves a torn one.',
+    tests: [STATE_FILE],
+  },
+  {
+    name: 'persisted-after-apply',
+    file: 'agent/control/running-agent.ts',
+    find: `    if (differs) this.#session.parts.file.write(next);
+    const transaction = new Transaction();
+    try {
+      await apply(transaction);
+`,
+    replace: `    const transaction = new Transaction();
+    try {
+      await apply(transaction);
+      if (differs) this.#session.parts.file.write(next);
+`,
+    breaks: 'An agent that is killed in the middle of a change forgets it at its next start.',
+    tests: [AGENT],
+  },
+  {
+    name: 'second-agent-admitted',
+    file: 'agent/control/ground.ts',
+    find: 'if (lock.held) return lock;',
+    replace: "if (lock.held || !lock.held) return lock as Ground['lock'];",
+    breaks: 'Two agents of one instance undo each other’s work.',
+    tests: [START],
+  },
+  {
+    name: 'foreign-program-overrun',
+    file: 'agent/control/links.ts',
+    find: 'const found = ours ? undefined : bpf.attachedProgram(device.index);',
+    replace: 'const found = ours || device.index > 0 ? undefined : bpf.attachedProgram(device.index);',
+    breaks: 'Somebody else’s program on the device is not recognised before work begins.',
+    tests: [START],
+  },
+  {
+    name: 'unload-leaves-maps',
+    file: 'agent/control/session.ts',
+    find: 'platform.bpf.removePins(pins.directory);',
+    replace: 'for (const digest of pins.list().digests) platform.bpf.removePins(pins.program(digest));',
+    breaks: '`unload` leaves pinned maps, and their memory, behind.',
+    tests: [START],
+  },
+  {
+    name: 'dumpstate-of-all-services',
+    file: 'agent/control/running-agent.ts',
+    find: 'flows.flows({ serviceId: id })',
+    replace: 'flows.flows()',
+    breaks: 'dumpstate does not hand its service id on: it shows the flows of all services.',
+    tests: [AGENT],
+  },
+];

@@ -1,0 +1,21 @@
+// All seeded faults, in the order in which they are tried.
+// Imports its siblings, which are data alone.
+
+import type { Mutant } from '../mutant.js';
+import { backendMutants } from './backends.js';
+import { commandMutants } from './commands.js';
+import { controlMutants } from './control.js';
+import { datapathMutants } from './datapath.js';
+import { flowMutants } from './flows.js';
+import { modelMutants } from './model.js';
+import { packetMutants } from './packets.js';
+
+export const MUTANTS: readonly Mutant[] = [
+  ...packetMutants,
+  ...flowMutants,
+  ...backendMutants,
+  ...modelMutants,
+  ...datapathMutants,
+  ...controlMutants,
+  ...commandMutants,
+];
