@@ -3,7 +3,7 @@
 // Invariant: a line is read only when the one before it is done.
 
 import { createInterface } from 'node:readline';
-import { LineRunner, type SessionEnd, type SessionOptions } from './session.js';
+import { LineRunner, type SessionEnd, type SessionOptions } from './line-runner.js';
 
 export async function runLines(options: SessionOptions): Promise<SessionEnd> {
   const runner = new LineRunner(options);

@@ -8,7 +8,7 @@ import { VERBS } from '../commands/verbs.js';
 import { EXIT } from '../model/errors.js';
 import { complete } from './complete.js';
 import { prepareHistory } from './history.js';
-import { LineRunner, type SessionEnd, type SessionOptions } from './session.js';
+import { LineRunner, type SessionEnd, type SessionOptions } from './line-runner.js';
 
 export const PROMPT = 'fairlead> ';
 const HOW_TO_LEAVE = '`exit` or Ctrl-D leaves and traffic goes on; `unload` takes the data plane away\n';

@@ -1,75 +1,12 @@
 // A session: commands come in, answers go out, until the person leaves, the input ends, or somebody stops it.
-// Imports agent/commands and its siblings. Streams and agent are arguments; only agent/main.ts knows the process.
-// Invariant: commands are carried out one after the other in the order in which they came; ending a session leaves the data plane alone.
+// Imports its siblings.
+// Invariant: ending a session leaves the data plane alone.
 
-import type { Readable, Writable } from 'node:stream';
-import { runLine } from '../commands/run-line.js';
-import type { Sink } from '../commands/sink.js';
-import type { Agent } from '../control/agent.js';
-import { EXIT, type ExitStatus } from '../model/errors.js';
+import type { SessionEnd, SessionOptions } from './line-runner.js';
 import { runLines } from './lines.js';
 import { runPrompt } from './prompt.js';
-
-export interface SessionOptions {
-  readonly agent: Agent;
-  readonly input: Readable & { readonly isTTY?: boolean };
-  readonly output: Writable;
-  /** `output` as the commands write to it. */
-  readonly out: Sink;
-  readonly err: Sink;
-  /** File of earlier lines; undefined: none is kept. */
-  readonly historyFile: string | undefined;
-  /** Aborted: the running command is cancelled and the session ends. */
-  readonly stop: AbortSignal;
-  /** Defects are shown with their stack. */
-  readonly debug: boolean;
-}
-
-export type LeaveReason = 'exit' | 'unloaded' | 'end-of-input' | 'stopped';
-export interface SessionEnd {
-  readonly why: LeaveReason;
-  /** Of the last command that failed; done (0) at a prompt, where the person saw it. */
-  readonly status: ExitStatus;
-}
 
 /** Prompt when both ends are terminals, else plain lines. Resolves at the end; never rejects for what a command does. */
 export function runSession(options: SessionOptions): Promise<SessionEnd> {
   return options.input.isTTY && options.out.terminal ? runPrompt(options) : runLines(options);
-}
-
-/** What prompt and plain lines share: runs lines, knows the running one's cancel and whether the person has left. */
-export class LineRunner {
-  /** Why the session ends after the current line; undefined: it goes on. */
-  left: LeaveReason | undefined;
-  status: ExitStatus = EXIT.done;
-  #running: AbortController | undefined;
-  readonly #options: SessionOptions;
-
-  constructor(options: SessionOptions) {
-    this.#options = options;
-    options.stop.addEventListener('abort', () => {
-      this.left ??= 'stopped';
-      this.cancel();
-    });
-    if (options.stop.aborted) this.left = 'stopped';
-  }
-
-  async run(line: string): Promise<void> {
-    if (this.left !== undefined) return;
-    const running = new AbortController();
-    this.#running = running;
-    const { agent, out, err, debug } = this.#options;
-    const leave = (why: 'exit' | 'unloaded') => {
-      this.left = why;
-    };
-    const status = await runLine(line, { agent, out, err, signal: running.signal, leave }, debug);
-    if (status !== EXIT.done) this.status = status;
-    this.#running = undefined;
-  }
-
-  /** Asks the running command to stop; false when none runs. */
-  cancel(): boolean {
-    this.#running?.abort();
-    return this.#running !== undefined;
-  }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PassThrough, Readable } from 'node:stream';
-import type { SessionEnd } from '../../../agent/repl/session.js';
+import type { SessionEnd } from '../../../agent/repl/line-runner.js';
 import { runSession } from '../../../agent/repl/session.js';
 import { AgentDouble } from '../support/agent-double.js';
 import { memorySink } from '../support/memory-sink.js';
