@@ -190,6 +190,40 @@ describe('startAgent', () => {
     assert.match((await next.status()).warnings.join(), /state file .* cannot be used.*last-good/);
   });
 
+  it('writes the Maglev tables anew when the state is not the newest: their digests may belong to another', async () => {
+    const agent = await bench.start();
+    await agent.updateService(update(1, [10, 20]));
+    const before = await bench.snapshot();
+    await agent.setMode('dsr');
+    await agent.setMode('snat');
+    await bench.datapath().maglev.set(1, new Uint32Array(7).fill(15));
+    await bench.restart();
+    assert.notDeepEqual(await bench.snapshot(), before);
+    writeFileSync(bench.settings.stateFile, 'torn');
+    const next = await bench.restart();
+    await next.setMode('snat');
+    assert.deepEqual(await bench.snapshot(), before);
+  });
+
+  it('loads a program anew whose maps are gone, and puts the old one’s pin back when that fails', async () => {
+    await bench.start();
+    const program = bench.platform.bpf.attachedProgram(2)?.programId;
+    const maps = bench.pins().find((name) => name.startsWith('maps-'));
+    const pinned = () => {
+      const name = bench.pins().find((pin) => pin.startsWith('program-'));
+      return bench.platform.bpf.openPinnedProgram(`/sys/fs/bpf/fairlead/test/${name}`)?.id;
+    };
+    assert.equal(pinned(), program);
+    bench.kill();
+    bench.platform.bpf.removePins(`/sys/fs/bpf/fairlead/test/${maps}/ct4`);
+    bench.kernel.failOn('replace');
+    await assert.rejects(bench.start());
+    assert.deepEqual([pinned(), bench.platform.bpf.attachedProgram(2)?.programId], [program, program]);
+    await bench.restart();
+    assert.notEqual(pinned(), program);
+    assert.equal(bench.platform.bpf.attachedProgram(2)?.programId, pinned());
+  });
+
   it('takes the mode of the flag before that of the file, and the file keeps it', async () => {
     const agent = await bench.start();
     await agent.setMode('dsr');
