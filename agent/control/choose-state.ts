@@ -38,7 +38,7 @@ export async function chooseState(sources: StateSources): Promise<ChosenState> {
   }
   const rebuilt = (await rebuildFrom(sources.datapath, sources.mode)) ?? (await rebuildFromOtherLayouts(sources));
   if (rebuilt === undefined) return { state: { mode: sources.mode ?? 'snat', services: [] }, inDoubt: true, warnings: found.warnings };
-  const lost = `state file ${sources.file.path} is lost: ${rebuilt.services.length} services were rebuilt from the maps`;
+  const lost = `state file ${sources.file.path} is lost: what runs was rebuilt from the maps (services: ${rebuilt.services.length})`;
   return { state: rebuilt, inDoubt: true, warnings: [...found.warnings, lost] };
 }
 

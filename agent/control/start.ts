@@ -101,6 +101,7 @@ async function takeOver(
     async () => {
       const { tables, state } = reconciled;
       for (const { name, notice } of installed.devices) warnings.set(`attach ${name}`, notice);
+      if (settings.bpfObject !== undefined) warnings.set('object', warnOfFixedSizes(settings, tables.datapath.flows.limit));
       reconciled.warnings.forEach((line, index) => void warnings.set(`state ${index}`, line));
       const request = { timeouts: settings.timeouts, backendIsLive: tables.datapath.backends.isLive.bind(tables.datapath.backends) };
       const sweeper = new Sweeper(
@@ -140,6 +141,12 @@ function noteDevices(platform: Platform, ground: Ground): void {
     ground.warnings.set(`device ${cause}`, line);
 }
 
+/** A pre-built object brings its own map sizes. */
+function warnOfFixedSizes(settings: Settings, flows: number): string | undefined {
+  if (flows === settings.maxFlows) return undefined;
+  return `the object given with --bpf-object holds ${flows} flows: --max-flows=${settings.maxFlows} has no effect on it`;
+}
+
 function describeProgram({ program, adopted }: PreparedProgram): string {
   if (adopted) return `program id ${program.id} is unchanged: adopted`;
   return `${program.verifiedInstructions} instructions verified, program id ${program.id}`;
@@ -153,7 +160,11 @@ function describeInstalled({ devices, dropped }: Installed): string {
 }
 
 function describeAdopted({ state, warnings, tables }: Reconciled, { flowsLost }: Installed, flows: number): string {
-  const counts = `${state.services.length} services, ${tables.slots.count} backends, ${flows} flows`;
+  const counts = [count(state.services.length, 'service'), count(tables.slots.count, 'backend'), count(flows, 'flow')].join(', ');
   const lost = flowsLost ? ['the map layout changed: the flows of before are lost'] : [];
   return [counts, ...lost, ...warnings].join('; ');
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -152,7 +152,7 @@ describe('startAgent on Linux', function () {
     assert.match(said['compile'] ?? '', /taken from the cache/);
     assert.match(said['verify'] ?? '', /adopted/);
     assert.match(said['attach'] ?? '', new RegExp(`link id ${before.devices[0]?.linkId} \\(adopted\\)`));
-    assert.match(said['adopt'] ?? '', /^1 services, 2 backends, 0 flows/);
+    assert.match(said['adopt'] ?? '', /^1 service, 2 backends, 0 flows/);
     const after = await second.call<StatusView>('status');
     assert.deepEqual([after.program.id, after.mode, after.unresolvedBackends], [before.program.id, 'dsr', 1]);
     await second.call('unload');

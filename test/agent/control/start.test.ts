@@ -42,7 +42,7 @@ describe('startAgent', () => {
     };
     await bench.start({}, { ...platform, bpf: { ...platform.bpf, attach } });
     assert.deepEqual(atAttach, before);
-    assert.match(bench.said('adopt'), /^1 services, 2 backends/);
+    assert.match(bench.said('adopt'), /^1 service, 2 backends/);
   });
 
   it('adopts what runs and writes nothing', async () => {
@@ -170,7 +170,7 @@ describe('startAgent', () => {
       rmSync(bench.settings.stateFile, { force: true });
       rmSync(`${bench.settings.stateFile}.last-good`, { force: true });
       const next = await bench.restart({ maxFlows });
-      assert.match(bench.said('adopt'), /2 services were rebuilt from the maps/);
+      assert.match(bench.said('adopt'), /rebuilt from the maps \(services: 2\)/);
       assert.deepEqual(await bench.snapshot(), before);
       assert.deepEqual(await next.listServices(), services);
       assert.match((await next.status()).warnings.join(), /rebuilt/);
