@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkMachine, ensureNativeXdp, mountBpfFs, thisMachine } from './setup/machine.mjs';
 import { installPackages, missingHere } from './setup/packages.mjs';
-import { reportProblem } from './setup/problem.mjs';
+import { EXIT, reportProblem, SetupProblem } from './setup/problem.mjs';
 import { build, buildCurrent, installNpmPackages, packagesCurrent, ROOT } from './setup/project.mjs';
 import { extendPath } from './setup/run.mjs';
 
@@ -19,8 +19,14 @@ export function setUp(say) {
   extendPath();
   checkMachine(thisMachine());
   const missing = missingHere();
-  if (missing.length > 0) say(`installing ${missing.join(' ')}`);
-  installPackages(missing);
+  if (missing.length > 0) {
+    say(`installing ${missing.join(' ')}`);
+    installPackages(missing);
+    // Looks again: a package that came without its program, and Ubuntu's bpftool, which has to be chosen once it is there.
+    const still = missingHere();
+    if (still.length > 0)
+      throw new SetupProblem(EXIT.unsupported, `still missing after apt installed it: ${still.join(', ')}`, 'install it by hand');
+  }
   mountBpfFs();
   ensureNativeXdp(join(ROOT, '.fairlead-setup'));
   if (!packagesCurrent(ROOT)) {
