@@ -42,7 +42,7 @@ async function run(settings: Settings): Promise<ExitStatus> {
   const stop = stopOnSignals();
   const [platform, { startAgent }, { makeAnnouncer }] = await Promise.all([
     loadPlatform(),
-    import('./control/start.js'),
+    import('./control/start/start.js'),
     import('./repl/announce.js'),
   ]);
   const announcer = makeAnnouncer(err);

@@ -4,8 +4,8 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compileObject } from '../agent/control/compile.js';
-import { findSourceDirectory } from '../agent/control/sources.js';
+import { compileObject } from '../agent/control/program/compile.js';
+import { findSourceDirectory } from '../agent/control/program/sources.js';
 import { buildConfig, buildMacros, layoutDigest } from '../agent/datapath/macros.js';
 import { DEFAULT_SETTINGS, type Settings } from '../agent/model/settings.js';
 import type { Platform } from '../platform/port.js';

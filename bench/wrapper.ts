@@ -4,7 +4,7 @@
 
 import { closeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { compileObject } from '../agent/control/compile.js';
+import { compileObject } from '../agent/control/program/compile.js';
 import { FairleadError } from '../agent/model/errors.js';
 import type { BpfMap, BpfProgram, Platform, TestRun } from '../platform/port.js';
 import type { FrameLayout } from './frames.js';

@@ -4,7 +4,7 @@
 import { FairleadError } from '../model/errors.js';
 import { formatEndpoint } from '../model/format.js';
 import type { Service } from '../model/service.js';
-import type { Hop } from './next-hop.js';
+import type { Hop } from './next-hop/next-hop.js';
 
 /** Throws FL_E_CONFLICT when the VIP is an address that replies come to, FL_E_VALUE when a backend is this node itself. */
 export function checkPlaces(service: Service, lbAddresses: readonly string[], hopTo: (address: string) => Hop): void {

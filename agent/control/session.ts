@@ -5,14 +5,14 @@
 import type { Lock, Platform } from '../../platform/port.js';
 import { FairleadError } from '../model/errors.js';
 import type { Settings } from '../model/settings.js';
-import type { AttachedDevice } from './links.js';
-import type { NextHops } from './neighbours.js';
-import type { Pins } from './pins.js';
-import type { PreparedProgram } from './program.js';
-import type { PortRange } from './snat-range.js';
-import type { StateFile } from './state-file.js';
+import type { AttachedDevice } from './program/links.js';
+import type { NextHops } from './next-hop/neighbours.js';
+import type { Pins } from './program/pins.js';
+import type { PreparedProgram } from './program/program.js';
+import type { PortRange } from './start/snat-range.js';
+import type { StateFile } from './state/state-file.js';
 import type { Sweeper } from './sweeper.js';
-import type { Tables } from './table-steps.js';
+import type { Tables } from './apply/table-steps.js';
 import type { Warnings } from './warnings.js';
 
 export interface SessionParts {

@@ -4,7 +4,7 @@
 import type { InterfaceInfo } from '../../platform/port.js';
 import type { DesiredState } from '../model/service.js';
 import type { DeviceView, StatusView } from '../model/views.js';
-import type { AttachedDevice } from './links.js';
+import type { AttachedDevice } from './program/links.js';
 import type { Session } from './session.js';
 
 export async function viewStatus(session: Session, state: DesiredState): Promise<StatusView> {

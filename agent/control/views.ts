@@ -4,8 +4,8 @@
 import { formatEndpoint } from '../model/format.js';
 import type { Backend, DesiredState, Service } from '../model/service.js';
 import type { BackendView, NeighbourView, ServiceView } from '../model/views.js';
-import type { Hop } from './next-hop.js';
-import type { Slots } from './slots.js';
+import type { Hop } from './next-hop/next-hop.js';
+import type { Slots } from './apply/slots.js';
 
 export interface ViewContext {
   readonly slots: Slots;

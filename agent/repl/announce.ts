@@ -3,7 +3,7 @@
 // Invariant: what scrolls by is one line a step, with its time; a spinner leaves nothing behind.
 
 import { paint, type Sink } from '../commands/sink.js';
-import type { ReportStep, StepReport } from '../control/steps.js';
+import type { ReportStep, StepReport } from '../control/start/steps.js';
 
 const LABEL = 11;
 const FRAMES = ['|', '/', '-', '\\'];

@@ -5,8 +5,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compileObject } from '../../agent/control/compile.js';
-import { findSourceDirectory } from '../../agent/control/sources.js';
+import { compileObject } from '../../agent/control/program/compile.js';
+import { findSourceDirectory } from '../../agent/control/program/sources.js';
 import { encodeIndex } from '../../agent/datapath/layout.js';
 import { buildConfig, buildMacros, encodeConfig, layoutDigest } from '../../agent/datapath/macros.js';
 import { createLinuxPlatform } from '../../platform/linux/index.js';

@@ -2,7 +2,7 @@
 // For start.linux.test.ts, which starts it inside a network namespace. Not a test by itself.
 
 import { createInterface } from 'node:readline';
-import { startAgent } from '../../../agent/control/start.js';
+import { startAgent } from '../../../agent/control/start/start.js';
 import type { FairleadError } from '../../../agent/model/errors.js';
 import { createLinuxPlatform } from '../../../platform/linux/index.js';
 

@@ -189,7 +189,7 @@ describe('the running agent', () => {
     });
 
     it('generations wrap at 16 bits and are never 0', async () => {
-      const { nextGeneration } = await import('../../../agent/control/apply.js');
+      const { nextGeneration } = await import('../../../agent/control/apply/apply.js');
       assert.deepEqual([0, 1, 0xfffe, 0xffff].map(nextGeneration), [1, 2, 0xffff, 1]);
     });
 

@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rebuildState } from '../../../agent/control/rebuild-state.js';
-import { Slots } from '../../../agent/control/slots.js';
-import { chooseSnatRange, warnOfOverlap } from '../../../agent/control/snat-range.js';
-import { StepReporter } from '../../../agent/control/step-reporter.js';
-import type { StepReport } from '../../../agent/control/steps.js';
+import { rebuildState } from '../../../agent/control/state/rebuild-state.js';
+import { Slots } from '../../../agent/control/apply/slots.js';
+import { chooseSnatRange, warnOfOverlap } from '../../../agent/control/start/snat-range.js';
+import { StepReporter } from '../../../agent/control/start/step-reporter.js';
+import type { StepReport } from '../../../agent/control/start/steps.js';
 import { Sweeper } from '../../../agent/control/sweeper.js';
-import { Transaction } from '../../../agent/control/transaction.js';
+import { Transaction } from '../../../agent/control/apply/transaction.js';
 import { Writer } from '../../../agent/control/writer.js';
 import { FairleadError } from '../../../agent/model/errors.js';
 

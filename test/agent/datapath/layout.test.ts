@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { findSourceDirectory } from '../../../agent/control/sources.js';
+import { findSourceDirectory } from '../../../agent/control/program/sources.js';
 import * as layout from '../../../agent/datapath/layout.js';
 import { REASONS } from '../../../agent/model/reasons.js';
 import { ACTIONS, BACKEND_STATES } from '../../../agent/model/service.js';

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findSourceDirectory } from '../../../agent/control/sources.js';
+import { findSourceDirectory } from '../../../agent/control/program/sources.js';
 import { CONFIG } from '../../../agent/datapath/layout.js';
 import { buildConfig, buildMacros, DEFAULT_HASH_SEED, encodeConfig, layoutDigest } from '../../../agent/datapath/macros.js';
 import { REASONS } from '../../../agent/model/reasons.js';

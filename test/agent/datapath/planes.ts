@@ -5,8 +5,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compileObject } from '../../../agent/control/compile.js';
-import { findSourceDirectory } from '../../../agent/control/sources.js';
+import { compileObject } from '../../../agent/control/program/compile.js';
+import { findSourceDirectory } from '../../../agent/control/program/sources.js';
 import { Datapath } from '../../../agent/datapath/datapath.js';
 import { BACKEND4, CONFIG, COUNTER, FLOW, FRONTEND4, REVERSE4, SERVICE, TUPLE4 } from '../../../agent/datapath/layout.js';
 import { buildConfig, buildMacros } from '../../../agent/datapath/macros.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { StepReport } from '../../../agent/control/steps.js';
+import type { StepReport } from '../../../agent/control/start/steps.js';
 import { makeAnnouncer } from '../../../agent/repl/announce.js';
 import { memorySink } from '../support/memory-sink.js';
 

@@ -1,0 +1,63 @@
+// Before the program reaches a device: settings, desired state and next hops are put into its maps.
+// Imports platform/port, agent/datapath, agent/model and its siblings.
+// Invariant: a program never forwards by empty maps, and an adopted map is written only where it differs.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { Datapath } from '../../datapath/datapath.js';
+import type { Config } from '../../datapath/layout.js';
+import type { DesiredState, Dispatch } from '../../model/service.js';
+import { type ApplyContext, applyState } from './apply.js';
+import { type ChosenState, chooseState, type StateSources } from '../state/choose-state.js';
+import type { NextHops } from '../next-hop/neighbours.js';
+import { Frontends, Slots } from './slots.js';
+import type { Tables } from './table-steps.js';
+import { Transaction } from './transaction.js';
+
+export interface ReconcileRequest extends Omit<StateSources, 'datapath'> {
+  readonly datapath: Datapath;
+  readonly config: Config;
+  readonly hops: NextHops;
+  readonly dispatch: Dispatch;
+}
+
+export interface Reconciled {
+  readonly tables: Tables;
+  readonly state: DesiredState;
+  readonly warnings: readonly string[];
+}
+
+/** Throws what reading or writing the maps throws, after undoing what it wrote; FL_E_STATE when no state can be had. */
+export async function reconcile(request: ReconcileRequest): Promise<Reconciled> {
+  const { datapath, hops, file } = request;
+  if (!isDeepStrictEqual({ ...datapath.config.read() }, { ...request.config })) datapath.config.write(request.config);
+  const backends = await datapath.backends.entries();
+  const tables: Tables = {
+    datapath,
+    slots: new Slots(datapath.backends.size, backends),
+    frontends: new Frontends(await datapath.services.entries()),
+  };
+  const chosen = await chooseState(request);
+  for (const [, { address, nextHop }] of backends) hops.track(address, nextHop);
+  for (const service of chosen.state.services) for (const { address } of service.backends) hops.track(address);
+  keepState(request, chosen);
+  const context: ApplyContext = {
+    tables,
+    dispatch: request.dispatch,
+    maglevSize: request.config.maglevSize,
+    hopTo: (address) => hops.get(address),
+    distrustTables: chosen.inDoubt,
+  };
+  const transaction = new Transaction();
+  try {
+    await applyState(context, chosen.state, transaction);
+  } catch (error) {
+    throw await transaction.rollback(error);
+  }
+  hops.retain(new Set(tables.slots.addresses()));
+  return { tables, state: chosen.state, warnings: chosen.warnings };
+
+  /** The file says what the maps are about to hold, before they do. */
+  function keepState({ mode }: ReconcileRequest, { state, inDoubt }: ChosenState): void {
+    if (inDoubt || mode !== undefined) file.write(state);
+  }
+}

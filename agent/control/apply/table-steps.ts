@@ -1,0 +1,114 @@
+// Single writes to the data plane's tables as steps with their inverse; the agent's own books are kept in the same step.
+// Imports agent/datapath, agent/model and its siblings.
+// Invariant: a step that throws has changed neither map nor books; undo() gives back what run() found.
+
+import type { BackendEntry } from '../../datapath/backend-table.js';
+import type { Datapath } from '../../datapath/datapath.js';
+import type { ServiceEntry } from '../../datapath/service-table.js';
+import { formatEndpoint, formatFrontend } from '../../model/format.js';
+import type { Frontend } from '../../model/service.js';
+import type { Frontends, Slots } from './slots.js';
+import type { Step } from './transaction.js';
+
+/** The maps, and what the agent knows of their content. */
+export interface Tables {
+  readonly datapath: Datapath;
+  readonly slots: Slots;
+  readonly frontends: Frontends;
+}
+
+/** Fills a free slot or changes the one in use. */
+export function writeBackend(tables: Tables, id: number, entry: BackendEntry): Step {
+  const { datapath, slots } = tables;
+  let before: BackendEntry | undefined;
+  return {
+    text: `backend ${formatEndpoint(entry)} (slot ${id})`,
+    run: () => {
+      before = datapath.backends.get(id);
+      datapath.backends.set(id, entry);
+      if (before === undefined) slots.take({ id, serviceId: entry.serviceId, endpoint: { address: entry.address, port: entry.port } });
+    },
+    undo: () => {
+      if (before !== undefined) return datapath.backends.set(id, before);
+      datapath.backends.free(id);
+      slots.release(id);
+    },
+  };
+}
+
+/** Ends the flows of the slot's backend: the data plane sees a free slot, later another generation. */
+export function freeBackend(tables: Tables, id: number): Step {
+  const { datapath, slots } = tables;
+  let before: BackendEntry | undefined;
+  return {
+    text: `slot ${id}`,
+    run: () => {
+      before = datapath.backends.get(id);
+      datapath.backends.free(id);
+      slots.release(id);
+    },
+    undo: () => {
+      if (before === undefined) return;
+      datapath.backends.set(id, before);
+      slots.take({ id, serviceId: before.serviceId, endpoint: { address: before.address, port: before.port } });
+    },
+  };
+}
+
+/** Puts the table in place; undefined takes it away. */
+export function writeMaglev(tables: Tables, serviceId: number, table: Uint32Array | undefined): Step {
+  const { maglev } = tables.datapath;
+  let before: Uint32Array | undefined;
+  const put = async (content: Uint32Array | undefined): Promise<void> => {
+    if (content === undefined) maglev.delete(serviceId);
+    else await maglev.set(serviceId, content);
+  };
+  return {
+    text: `Maglev table of service ${serviceId}`,
+    run: async () => {
+      before = await maglev.get(serviceId);
+      await put(table);
+    },
+    undo: () => put(before),
+  };
+}
+
+export function writeService(tables: Tables, frontend: Frontend, entry: ServiceEntry): Step {
+  const { datapath, frontends } = tables;
+  let before: ServiceEntry | undefined;
+  return {
+    text: `service ${entry.id} at ${formatFrontend(frontend)}`,
+    run: () => {
+      before = datapath.services.get(frontend);
+      datapath.services.set(frontend, entry);
+      frontends.add(entry.id, frontend);
+    },
+    undo: () => {
+      if (before === undefined) {
+        datapath.services.delete(frontend);
+        frontends.remove(frontend);
+      } else {
+        datapath.services.set(frontend, before);
+        frontends.add(before.id, frontend);
+      }
+    },
+  };
+}
+
+export function deleteService(tables: Tables, frontend: Frontend): Step {
+  const { datapath, frontends } = tables;
+  let before: ServiceEntry | undefined;
+  return {
+    text: `service at ${formatFrontend(frontend)}`,
+    run: () => {
+      before = datapath.services.get(frontend);
+      datapath.services.delete(frontend);
+      frontends.remove(frontend);
+    },
+    undo: () => {
+      if (before === undefined) return;
+      datapath.services.set(frontend, before);
+      frontends.add(before.id, frontend);
+    },
+  };
+}
