@@ -23,7 +23,7 @@ describe('backends end to end', function () {
 
   const getService = async (id: number) => ((await agent.json(`service get --id ${id}`)) as { service: ServiceView }).service;
   const changeMac = (host: Host, mac: string) => runCommand(['ip', '-n', host.namespace, 'link', 'set', 'dev', 'eth0', 'address', mac]);
-  /** Waits until the LB's kernel knows the backend by this MAC. */
+  /** Waits for the first answer. */
   const untilServed = (url: string) => waitFor(`an answer from ${url}`, async () => ((await isServed(lab, url)) ? true : undefined), SOON);
 
   before(async function () {
@@ -93,7 +93,7 @@ describe('backends end to end', function () {
   });
 
   // Each backend has a service of its own here, so that a request meets the backend that has moved.
-  it('finds a backend that has another MAC address, told by a gratuitous ARP or found by asking, with the agent and without', async () => {
+  it('finds a backend that has another MAC address, by its gratuitous ARP or its first ARP request, with the agent and without', async () => {
     const [backend] = lab.backends;
     assert.ok(backend !== undefined);
     const url = `http://${lab.vip}:82/`;

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compileObject } from '../../agent/control/compile.js';
+import { compileObject } from '../../agent/control/program/compile.js';
 import { type AgentProcess, agentCommand, startAgent } from '../../samples/founding-lab/agent-process.js';
 import type { CommandResult } from '../../samples/founding-lab/command.js';
 import type { Lab } from '../../samples/founding-lab/lab.js';
@@ -133,10 +133,15 @@ describe('the program end to end', function () {
     const object = await compile(SOURCES, 'fairlead.c', { FL_CONFIG_FROM_MAP: 1, FL_MAX_BACKENDS: 64 });
     const load = await startLoad(lab, { workers: 2 });
     await agent.kill();
-    agent = await startAgent(lab, [...FLAGS, `--bpf-object=${object}`, '--snat-range=20000-21000']);
+    agent = await startAgent(lab, [...FLAGS, `--bpf-object=${object}`]);
     assert.match(agent.startOutput, /fairlead-[\w-]+\.o, as given/);
     await assertAllReached(lab);
     assertClean(await load.stop(), 20);
+    // Another setting is one more entry of the map: the program stays.
+    const { program } = await identityOf(agent);
+    await agent.kill();
+    agent = await startAgent(lab, [...FLAGS, `--bpf-object=${object}`, '--snat-range=20000-21000']);
+    assert.equal((await identityOf(agent)).program, program);
     await getPage(lab, { localPort: 26001 });
     const port = (await readFlows(agent, 1)).find(({ sourcePort }) => sourcePort === 26001)?.snatPort ?? 0;
     assert.ok(port >= 20000 && port <= 21000, `SNAT port ${port}`);
