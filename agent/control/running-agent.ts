@@ -7,6 +7,7 @@ import type { Datapath } from '../datapath/datapath.js';
 import { rememberBackends } from '../datapath/flow-record.js';
 import type { DesiredState, Mode, Service } from '../model/service.js';
 import { validateService } from '../model/validate.js';
+import { warnOfPorts } from '../model/warn-ports.js';
 import type { BackendView, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
 import type { Agent, BackendUpdate, Change, ServiceUpdate } from './agent.js';
 import { type ApplyContext, applyHops, applyMode, applyService, removeService } from './apply/apply.js';
@@ -171,7 +172,8 @@ export class RunningAgent implements Agent {
       () => service.backends.every(({ address }) => hops.get(address).resolved !== undefined || hops.get(address).via === undefined),
       SETTLE,
     );
-    return { view: view(), outcome, warnings: warnOfBackends(this.#views, service.backends) };
+    const ports = warnOfPorts({ ...service, mode: service.mode ?? this.#state.mode });
+    return { view: view(), outcome, warnings: [...warnOfBackends(this.#views, service.backends), ...ports] };
   }
 
   /** File, then maps; when the maps refuse, the maps and the file as they were. */

@@ -4,6 +4,7 @@
 import type { InterfaceInfo } from '../../platform/port.js';
 import type { DesiredState } from '../model/service.js';
 import type { DeviceView, StatusView } from '../model/views.js';
+import { warnOfPorts } from '../model/warn-ports.js';
 import type { AttachedDevice } from './program/links.js';
 import type { Session } from './session.js';
 
@@ -26,7 +27,7 @@ export async function viewStatus(session: Session, state: DesiredState): Promise
     unresolvedBackends: backends.filter(({ address }) => parts.hops.get(address).resolved === undefined).length,
     flows: { entries: parts.sweeper.entries, limit: flows.limit },
     counters: metrics.read(),
-    warnings: parts.warnings.list(),
+    warnings: [...parts.warnings.list(), ...state.services.flatMap((one) => warnOfPorts({ ...one, mode: one.mode ?? state.mode }))],
   };
 }
 

@@ -7,7 +7,17 @@ import type { AgentProcess } from '../../samples/founding-lab/agent-process.js';
 import type { Lab } from '../../samples/founding-lab/lab.js';
 import { startLoad } from '../../samples/founding-lab/loader.js';
 import { LONG_FILE_BYTES, startLongDownload } from './support/long-download.js';
-import { openSetting, readFlows, readServices, requireRoot, SNAT, SUITE_TIMEOUT, setService } from './support/setting.js';
+import {
+  endpoints,
+  openSetting,
+  readFlows,
+  readServices,
+  readStatus,
+  requireRoot,
+  SNAT,
+  SUITE_TIMEOUT,
+  setService,
+} from './support/setting.js';
 import { assertClean, getPage } from './support/traffic.js';
 
 describe('mode switch end to end', function () {
@@ -51,6 +61,19 @@ describe('mode switch end to end', function () {
     }
     const report = await kept.stop();
     assertClean(report, 50);
+  });
+
+  it("says what DSR cannot do: a backend that listens on another port than the service's", async () => {
+    const frontend = `${lab.vip}:81`;
+    const warning = /service 3: DSR leaves port 81 as it is, but 20\.1\.1\.10:8080 and 1 more are given with another/;
+    assert.equal((await agent.tell(`service update --id=3 --frontend=${frontend} --backends=${endpoints(lab, 8080)}`)).stderr, '');
+    assert.match((await agent.tell('mode update dsr')).stderr, warning);
+    assert.match((await readStatus(agent)).warnings.join('\n'), warning);
+    assert.match((await agent.tell('service update --id=3 --mode=dsr')).stderr, warning);
+    assert.equal((await agent.tell('service update --id=3 --mode=snat')).stderr, '');
+    assert.deepEqual((await readStatus(agent)).warnings, []);
+    await agent.must('service delete --id=3');
+    await agent.must('mode update snat');
   });
 
   it('gives one service a mode of its own, which the switch of the others leaves alone', async () => {
