@@ -85,9 +85,14 @@ describeTables('flows', (plane) => {
   });
 
   it("a reverse entry whose port has gone to another flow is not taken for the flow's own", async () => {
-    writeFlow(plane(), { n: 1, reverse: { clientAddr: '10.9.9.9' } });
-    const [record] = await collect(plane());
-    assert.equal(record?.reverse, undefined);
+    // Any one of the four tells them apart: another client, another connection of the same one, another service.
+    const others = [{ clientAddr: '10.9.9.9' }, { clientPort: 20001 }, { serviceAddr: '40.1.1.2' }, { servicePort: 443 }];
+    others.forEach((reverse, n) => void writeFlow(plane(), { n, reverse }));
+    const records = await collect(plane());
+    assert.deepEqual(
+      records.map((record) => record.reverse),
+      others.map(() => undefined),
+    );
   });
 
   it('only the flows of the service asked for are streamed, each once', async () => {

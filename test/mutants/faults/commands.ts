@@ -9,7 +9,7 @@ const JSON_FORMS = { file: 'test/agent/commands/json.test.ts' };
 export const commandMutants: readonly Mutant[] = [
   {
     name: 'exit-status-always-0',
-    file: 'agent/repl/session.ts',
+    file: 'agent/repl/line-runner.ts',
     find: '    if (status !== EXIT.done) this.status = status;\n',
     replace: '',
     breaks: 'A script that pipes commands in does not learn that one failed.',
@@ -17,7 +17,7 @@ export const commandMutants: readonly Mutant[] = [
   },
   {
     name: 'exit-status-of-last-line',
-    file: 'agent/repl/session.ts',
+    file: 'agent/repl/line-runner.ts',
     find: 'if (status !== EXIT.done) this.status = status;',
     replace: 'this.status = status;',
     breaks: 'A command that failed is forgotten when a later one succeeds.',
@@ -25,7 +25,7 @@ export const commandMutants: readonly Mutant[] = [
   },
   {
     name: 'lines-after-exit-run',
-    file: 'agent/repl/session.ts',
+    file: 'agent/repl/line-runner.ts',
     find: '    if (this.left !== undefined) return;\n',
     replace: '',
     breaks: 'Commands after `exit` are still carried out.',

@@ -4,42 +4,36 @@
 import type { Mutant } from '../mutant.js';
 import { AGENT, PARTS, START } from './runs.js';
 
-const STATE_FILE = { file: 'test/agent/control/state-file.test.ts' };
+const NEXT_HOPS = { file: 'test/agent/control/next-hop/neighbours.test.ts' };
+const WRITE_FILE = { file: 'test/agent/control/write-file.test.ts' };
+const DUMP_STATE = { file: 'test/agent/control/dump-state.test.ts' };
 
 export const controlMutants: readonly Mutant[] = [
   {
     name: 'service-before-its-table',
-    file: 'agent/control/apply.ts',
-    find: `    await transaction.run(writeMaglev(tables, service.id, table));
-  }
-  const action = actionFor(service.mode ?? mode, context.dispatch);
-  const entry: ServiceEntry = { id: service.id, backendCount: serving.length, maglevDigest, action };
-  if (!isDeepStrictEqual(present, entry)) await transaction.run(writeService(tables, service.frontend, entry));`,
-    replace: `    const action = actionFor(service.mode ?? mode, context.dispatch);
-    const entry: ServiceEntry = { id: service.id, backendCount: serving.length, maglevDigest, action };
-    if (!isDeepStrictEqual(present, entry)) await transaction.run(writeService(tables, service.frontend, entry));
-    await transaction.run(writeMaglev(tables, service.id, table));
-  }
-  const action = actionFor(service.mode ?? mode, context.dispatch);
-  const entry: ServiceEntry = { id: service.id, backendCount: serving.length, maglevDigest, action };
-  if (!isDeepStrictEqual(ownEntry(tables, service), entry)) await transaction.run(writeService(tables, service.frontend, entry));`,
+    file: 'agent/control/apply/apply.ts',
+    find: `  await placeTable(context, placed, transaction);
+  await publish(context, placed, mode, transaction);`,
+    replace: `  await publish(context, placed, mode, transaction);
+  await placeTable({ ...context, distrustTables: true }, placed, transaction);`,
     breaks: 'For a moment packets find a new service whose table is not there yet.',
     tests: [AGENT],
   },
   {
     name: 'backend-freed-too-soon',
-    file: 'agent/control/apply.ts',
-    find: '  const ids = await applyBackends(context, service, placed, transaction);\n',
-    replace: `  const ids = await applyBackends(context, service, placed, transaction);
-  const staying = new Set(ids.values());
-  for (const slot of tables.slots.ofService(service.id)) if (!staying.has(slot.id)) await transaction.run(freeBackend(tables, slot.id));
+    file: 'agent/control/apply/apply.ts',
+    find: '  await placeTable(context, placed, transaction);\n',
+    replace: `  for (const { id } of context.tables.slots.ofService(service.id)) {
+    if (!placed.slots.has(id)) await transaction.run(freeBackend(context.tables, id));
+  }
+  await placeTable(context, placed, transaction);
 `,
     breaks: 'A backend goes while the table still leads to it: new flows are dropped meanwhile.',
     tests: [AGENT],
   },
   {
     name: 'generation-reused',
-    file: 'agent/control/apply.ts',
+    file: 'agent/control/apply/apply.ts',
     find: 'return generation >= 0xffff ? 1 : generation + 1;',
     replace: 'return generation || 1;',
     breaks: 'A slot’s next backend gets the flows of the one before.',
@@ -47,23 +41,23 @@ export const controlMutants: readonly Mutant[] = [
   },
   {
     name: 'terminating-gets-new-flows',
-    file: 'agent/control/apply.ts',
-    find: ".filter((backend) => backend.state === 'active' && backend.weight > 0)",
-    replace: '.filter((backend) => backend.weight > 0)',
+    file: 'agent/control/apply/apply.ts',
+    find: "if (state === 'active' && weight > 0) serving.push(",
+    replace: 'if (weight > 0) serving.push(',
     breaks: 'A backend that is being drained still gets new flows.',
     tests: [AGENT],
   },
   {
     name: 'source-lost-with-route',
-    file: 'agent/control/apply.ts',
+    file: 'agent/control/apply/apply.ts',
     find: 'source: hop.source ?? present?.source',
     replace: 'source: hop.source',
     breaks: 'A route that goes and comes back leaves flows whose replies find no entry.',
-    tests: [{ file: 'test/agent/control/neighbours.test.ts' }],
+    tests: [NEXT_HOPS],
   },
   {
     name: 'table-not-undone',
-    file: 'agent/control/table-steps.ts',
+    file: 'agent/control/apply/table-steps.ts',
     find: '    undo: () => put(before),\n',
     replace: '    undo: () => undefined,\n',
     breaks: 'A change that failed leaves its Maglev table in place.',
@@ -71,7 +65,7 @@ export const controlMutants: readonly Mutant[] = [
   },
   {
     name: 'undone-in-wrong-order',
-    file: 'agent/control/transaction.ts',
+    file: 'agent/control/apply/transaction.ts',
     find: 'this.#done.splice(0).reverse()',
     replace: 'this.#done.splice(0)',
     breaks: 'A rollback takes backends away while their table is still in place.',
@@ -91,7 +85,7 @@ export const controlMutants: readonly Mutant[] = [
     find: 'const temporary = ',
     replace: 'const temporary = path; void ',
     breaks: 'A crash while the state file is written leaves a torn one.',
-    tests: [STATE_FILE],
+    tests: [WRITE_FILE],
   },
   {
     name: 'persisted-after-apply',
@@ -111,7 +105,7 @@ export const controlMutants: readonly Mutant[] = [
   },
   {
     name: 'second-agent-admitted',
-    file: 'agent/control/ground.ts',
+    file: 'agent/control/start/ground.ts',
     find: 'if (lock.held) return lock;',
     replace: "if (lock.held || !lock.held) return lock as Ground['lock'];",
     breaks: 'Two agents of one instance undo each other’s work.',
@@ -119,7 +113,7 @@ export const controlMutants: readonly Mutant[] = [
   },
   {
     name: 'foreign-program-overrun',
-    file: 'agent/control/links.ts',
+    file: 'agent/control/program/links.ts',
     find: 'const found = ours ? undefined : bpf.attachedProgram(device.index);',
     replace: 'const found = ours || device.index > 0 ? undefined : bpf.attachedProgram(device.index);',
     breaks: 'Somebody else’s program on the device is not recognised before work begins.',
@@ -139,6 +133,6 @@ export const controlMutants: readonly Mutant[] = [
     find: 'flows.flows({ serviceId: id })',
     replace: 'flows.flows()',
     breaks: 'dumpstate does not hand its service id on: it shows the flows of all services.',
-    tests: [AGENT],
+    tests: [DUMP_STATE],
   },
 ];

@@ -36,9 +36,17 @@ export const flowMutants: readonly Mutant[] = [
   {
     name: 'ended-flow-keeps-its-port',
     file: 'bpf/balance/balance.h',
-    find: '				FAMILY(flow_forget)(flow, backend, packet->protocol);\n',
+    find: '				FAMILY(flow_forget)(flow, backend, tuple);\n',
     replace: '',
     breaks: 'When a flow begins anew its old reverse entry stays, and with it a port that is not free.',
+    tests: [PACKETS],
+  },
+  {
+    name: 'port-of-another-flow-freed',
+    file: 'bpf/balance/balance.h',
+    find: '	if (reverse && FAMILY(reverse_is_of)(reverse, tuple))\n		bpf_map_delete_elem',
+    replace: '	if (reverse)\n		bpf_map_delete_elem',
+    breaks: 'A flow that ended after it lost its port takes the reverse entry of the port’s new flow away.',
     tests: [PACKETS],
   },
   {

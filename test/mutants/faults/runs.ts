@@ -8,6 +8,6 @@ export const PACKETS: TestRun = { file: 'test/bpf/packets.test.ts', only: 'packe
 export const SEQUENCES: TestRun = { file: 'test/bpf/sequences.test.ts' };
 export const AGENT: TestRun = { file: 'test/agent/control/agent.test.ts' };
 export const PARTS: TestRun = { file: 'test/agent/control/parts.test.ts' };
-export const START: TestRun = { file: 'test/agent/control/start.test.ts' };
+export const START: TestRun = { file: 'test/agent/control/start/start.test.ts' };
 export const VALIDATE: TestRun = { file: 'test/agent/model/validate.test.ts' };
 export const PARSE: TestRun = { file: 'test/agent/model/parse.test.ts' };

@@ -102,6 +102,16 @@ describe('next hops', () => {
     assert.deepEqual(await entryOf('50.1.1.1').then((view) => [view?.mac, view?.nextHop]), [undefined, 'no answer from 20.1.1.99 on eth0']);
   });
 
+  it('without its route a backend keeps the source by which the replies of its flows are found', async () => {
+    bench.kernel.net.routes.push({ destination: '50.0.0.0/8', ifindex: 2, via: '20.1.1.40' });
+    await agent.updateService({ ...update(2, []), backends: [{ address: '50.1.1.1', port: 80 }] });
+    bench.kernel.net.routes.length = 0;
+    bench.kernel.net.emit({ kind: 'route' });
+    await sleep(BURST_OVER);
+    const entry = bench.datapath().backends.get(2);
+    assert.deepEqual([entry?.address, entry?.source, entry?.nextHop], ['50.1.1.1', '20.1.1.1', undefined]);
+  });
+
   it('lost events: everything is looked at again', async () => {
     const { listeners } = bench.kernel.net;
     const kept = [...listeners];
