@@ -8,8 +8,11 @@ import { join } from 'node:path';
 import { EXIT, SetupProblem } from './problem.mjs';
 import { run } from './run.mjs';
 
-/** XDP links whose program is replaced in one step came with Linux 5.9, the last of the features that cannot be done without; 5.10 is its LTS. */
-export const MINIMUM_KERNEL = [5, 10];
+/**
+ * The newest of what cannot be done without: XDP links whose program is replaced in one step (5.9), all atomic instructions of
+ * BPF's version 3 (5.12). 5.15 is the first long-term kernel that has both.
+ */
+export const MINIMUM_KERNEL = [5, 15];
 export const MINIMUM_NODE = [20, 19];
 
 /**
@@ -45,7 +48,7 @@ export function checkMachine(machine) {
     const wanted = MINIMUM_KERNEL.join('.');
     throw new SetupProblem(
       EXIT.unsupported,
-      `Linux ${machine.kernel} is too old: ${wanted} has the XDP links needed`,
+      `Linux ${machine.kernel} is too old: ${wanted} has the BPF features needed`,
       `boot Linux ${wanted} or later`,
     );
   }
