@@ -9,6 +9,7 @@ import { runCommand } from '../../samples/founding-lab/command.js';
 import type { Host } from '../../samples/founding-lab/host.js';
 import type { Lab } from '../../samples/founding-lab/lab.js';
 import { startLoad } from '../../samples/founding-lab/loader.js';
+import { macInMap } from './support/kernel.js';
 import { LONG_FILE_BYTES, startLongDownload } from './support/long-download.js';
 import { endpoints, openSetting, readFlows, requireRoot, SNAT, SUITE_TIMEOUT, setService, waitFor } from './support/setting.js';
 import { assertClean, countPages, isServed } from './support/traffic.js';
@@ -105,14 +106,24 @@ describe('backends end to end', function () {
       await backend.run(['sysctl', '-qw', 'net.ipv4.conf.eth0.arp_notify=0']);
       // Without an announcement the backend speaks when it has something to say: its kernel then asks for the LB and tells its own MAC.
       if (!announce) await backend.run(['ping', '-c', '1', '-W', '1', lab.host('lb').address]);
-      await untilServed(url);
     };
+    const id = (await getService(3)).backends[0]?.backendId ?? -1;
+    // The agent writes it without waiting for a packet; so nothing is asked before.
+    const untilWritten = (mac: string) =>
+      waitFor(`${mac} in the map`, async () => ((await macInMap(agent.instance, id)) === mac ? true : undefined), SOON);
     await move('02:00:00:00:aa:01', true);
+    await untilWritten('02:00:00:00:aa:01');
+    await untilServed(url);
     await move('02:00:00:00:aa:02', false);
+    await untilWritten('02:00:00:00:aa:02');
+    await untilServed(url);
     assert.equal((await getService(3)).backends[0]?.mac, '02:00:00:00:aa:02');
     await agent.kill();
     await move('02:00:00:00:aa:03', true);
+    await untilServed(url);
     await move('02:00:00:00:aa:04', false);
+    await untilServed(url);
+    assert.equal(await macInMap(agent.instance, id), '02:00:00:00:aa:04');
     agent = await startAgent(lab, SNAT);
     assert.equal((await getService(3)).backends[0]?.mac, '02:00:00:00:aa:04');
     await untilServed(url);

@@ -17,7 +17,7 @@ const BIG = 10 * 1024 * 1024;
 describe('several devices end to end', function () {
   this.timeout(SUITE_TIMEOUT);
   let lab: Lab;
-  let agent: AgentProcess;
+  let agent: AgentProcess | undefined;
 
   before(async function () {
     requireRoot(this);
@@ -62,6 +62,8 @@ describe('several devices end to end', function () {
   }
 
   it('takes a device off that is not asked for any more, and leaves the other serving', async () => {
+    agent ??= await startAgent(lab, FLAGS);
+    await setService(lab, agent, 1);
     await agent.must('mode update snat');
     await agent.kill();
     const load = await startLoad(lab, { workers: 2 });
@@ -72,8 +74,9 @@ describe('several devices end to end', function () {
   });
 
   it('works in generic mode, in SNAT and in DSR', async () => {
-    await agent.kill();
+    await agent?.kill();
     agent = await startAgent(lab, [...FLAGS, '--xdp-mode=generic']);
+    await setService(lab, agent, 1);
     assert.deepEqual(
       (await readStatus(agent)).devices.map((device) => device.xdpMode),
       ['generic', 'generic'],

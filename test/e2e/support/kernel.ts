@@ -48,3 +48,12 @@ export async function programExists(id: number): Promise<boolean> {
 export async function mapExists(id: number): Promise<boolean> {
   return (await runCommand(['bpftool', 'map', 'show', 'id', String(id)], { check: false })).status === 0;
 }
+
+/** The MAC address that the data plane sends to for a backend: of slot `id`, less than 256, in lb4_backends. */
+export async function macInMap(instance: string, id: number): Promise<string> {
+  const path = mapPinsOf(instance).find((pin) => pin.endsWith('/lb4_backends')) ?? '';
+  const entry = (await bpftool('map', 'lookup', 'pinned', path, 'key', String(id), '0', '0', '0')) as {
+    formatted: { value: { dst_mac: readonly number[] } };
+  };
+  return entry.formatted.value.dst_mac.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}

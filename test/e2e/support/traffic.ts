@@ -14,7 +14,8 @@ import type { Lab } from '../../../samples/founding-lab/lab.js';
 import type { LoadReport } from '../../../samples/founding-lab/loader.js';
 import { uploadedFile } from '../../../samples/founding-lab/web-server.js';
 
-const CURL = ['curl', '-sS', '--fail', '-m', '10'];
+/** --fail-early: of many requests the first that fails ends it. */
+const CURL = ['curl', '-sS', '--fail', '--fail-early', '-m', '10'];
 
 /** Asserts that all requests were answered, and that there were at least this many. */
 export function assertClean(report: LoadReport, least: number): void {
