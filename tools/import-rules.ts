@@ -36,9 +36,12 @@ function isIn(path: string, folder: string): boolean {
   return path === folder || path.startsWith(`${folder}/`);
 }
 
-/** Static imports, re-exports and import() of a file, without comments and without what only looks like one in a comment. */
+/** Strings, templates and comments, whichever begins first. */
+const PIECES = /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|\/\/.*|\/\*[\s\S]*?\*\//g;
+
+/** Static imports, re-exports and import() of a file; not what only looks like one in a comment or in a made-up file's text. */
 export function importedNames(text: string): string[] {
-  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+  const code = text.replace(PIECES, (piece) => (piece.startsWith("'") ? piece : ''));
   const statements = /^\s*(?:import|export)\b[^'";]*?\bfrom\s*'([^']+)'|^\s*import\s*'([^']+)'|\bimport\(\s*'([^']+)'/gm;
   return [...code.matchAll(statements)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
 }
