@@ -29,7 +29,7 @@ import { f } from './template.js';
       file('agent/model/errors.ts'),
       file('platform/port.ts', "import type { A } from '../agent/model/errors.js';"),
       file('platform/linux/map.ts', "import type { B } from '../port.js';\nimport { C } from '../../agent/model/errors.js';"),
-      file('agent/control/start/start.ts', "import type { B } from '../../platform/port.js';"),
+      file('agent/control/a.ts', "import type { B } from '../../platform/port.js';"),
       file('agent/main.ts', "await import('../platform/linux/map.js');"),
     ];
     assert.deepEqual(findViolations(files), []);
