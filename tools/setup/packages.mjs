@@ -19,6 +19,7 @@ const NEEDS = [
   { program: 'iperf3', package: 'iperf3' },
   { program: 'ping', package: 'iputils-ping' },
   { program: 'python3', package: 'python3' },
+  { program: 'sysctl', package: 'procps' },
   { program: 'bpftool', package: 'bpftool' },
   { files: ['/usr/include/bpf/bpf_helpers.h'], package: 'libbpf-dev' },
   { files: ['/usr/include/linux/bpf.h'], package: 'linux-libc-dev' },
