@@ -23,7 +23,7 @@ describe('commands from a pipe', () => {
   it('are carried out in order, answers and errors apart', async () => {
     const run = await pipe(lines('# a comment', '', 'mode update dsr', 'mode get', 'nonsense', 'mode update snat', 'mode get'));
     assert.equal(run.out.replace(/ \(was.*/g, ''), 'mode dsr\nmode dsr\nmode snat\nmode snat\n');
-    assert.match(run.err, /^error: unknown command "nonsense"/);
+    assert.match(run.err, /^error: unknown command "nonsense"/m);
     assert.equal(run.why, 'end-of-input');
   });
 
