@@ -31,6 +31,22 @@ function startDemo(...args: string[]): Running {
   return { child, output };
 }
 
+/** The lines of the demo's output that the README shows. */
+function quotedInReadme(): string[] {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const block = /```text\n(.*?)```/s.exec(readme)?.[1] ?? '';
+  return block.split('\n').filter((line) => line !== '' && line !== '...');
+}
+
+/** A line without what differs from run to run: numbers, MAC addresses, the widths of columns. */
+function withoutNumbers(line: string): string {
+  return line
+    .replace(/(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/g, 'MAC')
+    .replace(/\d+/g, '0')
+    .replace(/ +/g, ' ')
+    .replace(/=+/g, '=');
+}
+
 function demoTraces(pid: number): string[] {
   const ofDemo = (name: string) => name.startsWith(`fl${pid}`);
   const folders = ['/run/netns', LABS_FOLDER, '/sys/fs/bpf/fairlead'];
@@ -61,6 +77,14 @@ describe('npm run demo', function () {
       [],
     );
     assert.ok(!output.text.includes('\u001b['), 'colour is for terminals alone');
+    const shown = new Set(lines.map(withoutNumbers));
+    const quoted = quotedInReadme();
+    assert.ok(quoted.length > 10);
+    assert.deepEqual(
+      quoted.filter((line) => !shown.has(withoutNumbers(line))),
+      [],
+      'the README quotes lines that the demo does not print',
+    );
   });
 
   it('leaves nothing after Ctrl-C in the middle', async () => {
