@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { probeClang } from '../../../agent/control/program/clang.js';
 import { findSourceDirectory } from '../../../agent/control/program/sources.js';
 import * as layout from '../../../agent/datapath/layout.js';
 import { REASONS } from '../../../agent/model/reasons.js';
@@ -27,7 +28,7 @@ interface BtfType {
 const ENUMS = ['fl_action', 'fl_tcp_seen', 'fl_backend_state', 'fl_reason'];
 
 /** BTF of all structures and enums of the headers: each is named by a variable, or clang would leave it out. */
-function readBtf(): BtfType[] {
+async function readBtf(): Promise<BtfType[]> {
   const directory = mkdtempSync(join(tmpdir(), 'fairlead-btf-'));
   try {
     const text = readFileSync(join(findSourceDirectory(), 'layout.h'), 'utf8');
@@ -40,8 +41,8 @@ function readBtf(): BtfType[] {
       ...variables.map((type, i) => `${type} v${i};`),
     ];
     writeFileSync(join(directory, 'layout.c'), `${source.join('\n')}\n`);
-    const multiarch = execFileSync('clang', ['-print-multiarch'], { encoding: 'utf8' }).trim();
-    const include = ['-I', findSourceDirectory(), '-I', `/usr/include/${multiarch || 'x86_64-linux-gnu'}`];
+    const { includeDirectory } = await probeClang('clang');
+    const include = [findSourceDirectory(), ...(includeDirectory === undefined ? [] : [includeDirectory])].flatMap((one) => ['-I', one]);
     const object = join(directory, 'layout.o');
     execFileSync('clang', ['-g', '-O2', '-target', 'bpf', ...include, '-c', join(directory, 'layout.c'), '-o', object]);
     return JSON.parse(execFileSync('bpftool', ['-j', 'btf', 'dump', 'file', object], { encoding: 'utf8' })).types;
@@ -62,8 +63,8 @@ function snakeCase(name: string): string {
 
 describe('the layout of the maps', () => {
   let types: BtfType[];
-  before(() => {
-    types = readBtf();
+  before(async () => {
+    types = await readBtf();
   });
 
   it('has every structure of bpf/layout.h', () => {
