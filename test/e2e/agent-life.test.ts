@@ -12,6 +12,7 @@ import { LONG_FILE_BYTES, startLongDownload } from './support/long-download.js';
 import {
   identityOf,
   openSetting,
+  readDrops,
   readFlows,
   readServices,
   readStatus,
@@ -44,6 +45,7 @@ describe("the agent's life end to end", function () {
   it('is killed under load without a failed request, and adopts services, flows, link and program', async () => {
     const findFlow = async () => (await readFlows(agent, 1)).find(({ sourcePort }) => sourcePort === 24001);
     const before = { identity: await identityOf(agent), services: await readServices(agent), xdp: await xdpOn(lab.host('lb')) };
+    const drops = await readDrops(agent);
     const load = await startLoad(lab, { workers: 4, url: `http://${lab.vip}:81/` });
     const long = await startLongDownload(lab, 24001);
     const flow = await findFlow();
@@ -60,10 +62,12 @@ describe("the agent's life end to end", function () {
     assert.ok(Number(after?.age) >= Number(flow?.age) && Number(after?.rxBytes) >= Number(flow?.rxBytes));
     await long.finish();
     assertClean(await load.stop(), 50);
+    assert.deepEqual(await readDrops(agent), drops);
   });
 
   it('starts with other timeouts by a new program on the same link, and keeps the flows, without a failed request', async () => {
     const before = await identityOf(agent);
+    const drops = await readDrops(agent);
     const load = await startLoad(lab, { workers: 4 });
     const long = await startLongDownload(lab, 24002);
     await agent.kill();
@@ -75,6 +79,7 @@ describe("the agent's life end to end", function () {
     assert.equal(await programExists(before.program), false);
     await long.finish();
     assertClean(await load.stop(), 50);
+    assert.deepEqual(await readDrops(agent), drops);
     const flow = (await readFlows(agent, 1)).find(({ sourcePort }) => sourcePort === 24002);
     assert.ok(Number(flow?.rxBytes) > LONG_FILE_BYTES, `the flow of the download has all its ${flow?.rxBytes} bytes`);
   });
@@ -109,6 +114,7 @@ describe("the agent's life end to end", function () {
   });
 
   it('takes piped commands; its exit status is that of the last one that failed', async () => {
+    await agent.stop();
     const good = await pipe('service list\nexit\n');
     assert.equal(good.status, 0, good.stderr);
     assert.match(good.stdout, /40\.1\.1\.1:81/);

@@ -10,6 +10,7 @@ import { LONG_FILE_BYTES, startLongDownload } from './support/long-download.js';
 import {
   endpoints,
   openSetting,
+  readDrops,
   readFlows,
   readServices,
   readStatus,
@@ -36,6 +37,7 @@ describe('mode switch end to end', function () {
   after(async () => lab?.remove());
 
   it('fails no request and breaks no long download, from SNAT to DSR and back, twice', async () => {
+    const drops = await readDrops(agent);
     const short = await startLoad(lab, { workers: 4 });
     const begunInSnat = await startLongDownload(lab, 23001);
     assert.match(await agent.must('mode update dsr'), /mode dsr \(was snat\)/);
@@ -51,6 +53,7 @@ describe('mode switch end to end', function () {
     await begunInSnat.finish();
     await begunInDsr.finish();
     assertClean(await short.stop(), 50);
+    assert.deepEqual(await readDrops(agent), drops);
   });
 
   it('keeps a connection that is used again and again over the switches', async () => {

@@ -59,6 +59,12 @@ export async function identityOf(agent: AgentProcess): Promise<{ readonly progra
   return { program: program.id, links: devices.map((device) => device.linkId) };
 }
 
+/** Packets that the data plane has dropped until now, by reason: a dropped SYN is sent again by TCP, which hides it from a load generator. */
+export async function readDrops(agent: AgentProcess): Promise<Readonly<Record<string, number>>> {
+  const { counters } = await readStatus(agent);
+  return Object.fromEntries(counters.filter(({ kind }) => kind === 'drop').map(({ name, packets }) => [name, packets]));
+}
+
 /** Waits until `look` gives something other than undefined, and returns it; fails after `milliseconds`. */
 export async function waitFor<Found>(what: string, look: () => Promise<Found | undefined>, milliseconds: number): Promise<Found> {
   const deadline = Date.now() + milliseconds;
