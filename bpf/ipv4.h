@@ -8,7 +8,7 @@ static __always_inline int ipv4_process(fl_ctx *ctx, struct ethhdr *eth, void *e
 {
 	const struct fl_config *cfg = config_get();
 	struct packet packet = { .eth = eth, .bytes = bytes };
-	struct fl_tuple4 tuple = {};
+	struct fl_tuple4 tuple;
 	struct iphdr *ip = (void *)(eth + 1);
 	struct udphdr *l4 = (void *)(ip + 1);
 	__u16 length;
@@ -51,11 +51,7 @@ static __always_inline int ipv4_process(fl_ctx *ctx, struct ethhdr *eth, void *e
 	packet.ip = ip;
 	packet.l4 = l4;
 	packet.protocol = protocol;
-	tuple.saddr = ip->saddr;
-	tuple.daddr = ip->daddr;
-	tuple.sport = l4->source;
-	tuple.dport = l4->dest;
-	tuple.protocol = protocol;
+	tuple_fill_v4(&tuple, ip, l4, protocol);
 	if (address_is_lb_v4(cfg, &tuple.daddr)) {
 		if (snat_port_in_range(cfg, tuple.dport))
 			return snat_reply_v4(ctx, &packet, &tuple);

@@ -39,6 +39,18 @@ static __always_inline int FAMILY(address_is_lb)(const struct fl_config *cfg, co
 	       (cfg->lb4_address[2] && *address == cfg->lb4_address[2]) || (cfg->lb4_address[3] && *address == cfg->lb4_address[3]);
 }
 
+/*
+ * In whole words: a map's hash function reads the key by words right away, and the CPU cannot forward narrower stores to
+ * wider loads; it would wait for them to reach the cache.
+ */
+static __always_inline void FAMILY(tuple_fill)(tuple_t *tuple, const ip_t *ip, const void *l4, __u32 protocol)
+{
+	tuple->saddr = ip->saddr;
+	tuple->daddr = ip->daddr;
+	*(__u32 *)&tuple->sport = *(const __u32 *)l4;
+	*(__u32 *)&tuple->protocol = bpf_htonl(protocol << 24);
+}
+
 static __always_inline __u64 FAMILY(tuple_hash)(const struct fl_config *cfg, const tuple_t *tuple)
 {
 	__u64 hash = hash_mix(((__u64)tuple->saddr << 32 | tuple->daddr) + cfg->hash_seed);

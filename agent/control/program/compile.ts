@@ -46,6 +46,7 @@ function compilerArguments(request: CompileRequest, includeDirectory: string | u
   const macros = Object.entries(request.macros).sort(([a], [b]) => (a < b ? -1 : 1));
   return [
     '-O2',
+    '-fno-strict-aliasing', // the program reads and writes some fields by larger words, as kernel code does
     '-g',
     '-Wall',
     '-Werror',
