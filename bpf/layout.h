@@ -46,7 +46,10 @@ struct fl_tuple4 {
 	__u8 pad[3];   /* always 0 */
 };
 
-/* Value of ct4 and ct6: one flow, client to backend. Counters count this direction, whole frames as received. */
+/*
+ * Value of ct4 and ct6: one flow, client to backend. Counters count this direction, whole frames as received.
+ * 64 bytes, as fl_reverse4: with the kernel's 48 bytes and the key's 16 an entry of ct4 and snat4 is two cache lines, not parts of three.
+ */
 struct fl_flow {
 	__u64 packets;
 	__u64 bytes;
@@ -59,7 +62,7 @@ struct fl_flow {
 	__be16 snat_port;         /* 0 unless the action is SNAT */
 	__u8 action;              /* enum fl_action */
 	__u8 tcp_seen;            /* enum fl_tcp_seen, client to backend */
-	__u8 pad[6];
+	__u8 pad[22];
 };
 
 /* Value of snat4, key: the reply's tuple (backend to LB address). What the reply is translated back to. */
@@ -76,7 +79,7 @@ struct fl_reverse4 {
 	__u8 client_mac[6]; /* source MAC of the request's frame */
 	__u8 lb_mac[6];     /* destination MAC of the request's frame */
 	__u8 tcp_seen;      /* enum fl_tcp_seen, backend to client */
-	__u8 pad[3];
+	__u8 pad[11];
 };
 
 /* Key of lb4_services. */

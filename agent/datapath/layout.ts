@@ -36,7 +36,7 @@ export const TUPLE4 = new Struct('fl_tuple4', 16, {
 export type Tuple = Decoded<typeof TUPLE4>;
 
 /** Value of ct4: client to backend. Times are ticks. */
-export const FLOW = new Struct('fl_flow', 48, {
+export const FLOW = new Struct('fl_flow', 64, {
   packets: field(0, T.u64),
   bytes: field(8, T.u64),
   lastSeen: field(16, T.u32),
@@ -52,7 +52,7 @@ export const FLOW = new Struct('fl_flow', 48, {
 export type Flow = Decoded<typeof FLOW>;
 
 /** Value of snat4: what a reply is translated back to. */
-export const REVERSE4 = new Struct('fl_reverse4', 56, {
+export const REVERSE4 = new Struct('fl_reverse4', 64, {
   packets: field(0, T.u64),
   bytes: field(8, T.u64),
   clientAddr: field(16, T.address4),

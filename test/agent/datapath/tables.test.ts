@@ -190,7 +190,7 @@ describe('opening the tables', () => {
     const other = new Map(maps).set('ct4', inner.createMap(spec));
     assert.equal(
       refusal(() => Datapath.open(other, inner, clock)),
-      'FL_E_LOAD map ct4: keys of 16 and values of 40 bytes, not 16 and 48 | rebuild the object from the sources of this agent',
+      'FL_E_LOAD map ct4: keys of 16 and values of 40 bytes, not 16 and 64 | rebuild the object from the sources of this agent',
     );
   });
 
