@@ -23,6 +23,12 @@ export class Sweeper {
     this.#tell = tell;
   }
 
+  /** Begins the rhythm with a sweep that nobody waits for: a full map takes seconds. `entries`: how many there are now. */
+  begin(entries: number): void {
+    this.#entries = entries;
+    void this.run();
+  }
+
   /** Flow entries that the last sweep left. */
   get entries(): number {
     return this.#entries;

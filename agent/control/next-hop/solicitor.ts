@@ -5,8 +5,11 @@
 import type { Network } from '../../../platform/port.js';
 import { neighbourKey } from './next-hop.js';
 
-/** Milliseconds. */
-export const SOLICIT = { first: 250, longest: 5000, resolved: 30_000 } as const;
+/**
+ * Milliseconds. A resolved next hop is asked every 5 s, so that one that changes its MAC without a word is found soon;
+ * beyond 1000 of them less often, for at most 200 questions a second.
+ */
+export const SOLICIT = { first: 250, longest: 5000, resolved: 5000, each: 5 } as const;
 
 interface Asked {
   readonly ifindex: number;
@@ -37,7 +40,7 @@ export class Solicitor {
     const before = this.#asked.get(key);
     if (before !== undefined && before.resolved === resolved) return;
     // Spread over the period, so that a thousand backends added together are not asked for in one burst each time.
-    const due = performance.now() + (resolved ? SOLICIT.resolved * (0.5 + Math.random() / 2) : 0);
+    const due = performance.now() + (resolved ? this.#period() * (0.5 + Math.random() / 2) : 0);
     this.#asked.set(key, { ifindex, address, resolved, pause: SOLICIT.first, due });
     this.#arm();
   }
@@ -51,6 +54,11 @@ export class Solicitor {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+  }
+
+  /** Pause between two questions for a resolved next hop. */
+  #period(): number {
+    return Math.max(SOLICIT.resolved, this.#asked.size * SOLICIT.each);
   }
 
   #arm(): void {
@@ -72,7 +80,7 @@ export class Solicitor {
       } catch (error) {
         this.#tell(error as Error);
       }
-      asked.due = now + (asked.resolved ? SOLICIT.resolved : asked.pause);
+      asked.due = now + (asked.resolved ? this.#period() : asked.pause);
       asked.pause = Math.min(asked.pause * 2, SOLICIT.longest);
     }
     this.#arm();

@@ -128,8 +128,9 @@ async function takeOver(
         lock,
       };
       const agent = new RunningAgent(new Session(parts), state);
-      await sweeper.run();
-      return [agent, describeAdopted(reconciled, installed, sweeper.entries)];
+      const flows = await tables.datapath.flows.count();
+      sweeper.begin(flows);
+      return [agent, describeAdopted(reconciled, installed, flows)];
     },
     spent,
   );
