@@ -25,28 +25,32 @@ function beginFlow(scene: Scene, set: 'snat' | 'ipip' | 'l2', flow: number): Buf
   return sent;
 }
 
-/**
- * Frames of MANY_FLOWS established flows in the wrapper, by set. 'snat' gives 'reply' with it: both are directions of one flow.
- * Sets that belong to no service need no flow.
- */
-export async function establishFlows(
-  scene: Scene,
-  wrapper: Wrapper,
-  sets: ReadonlySet<FrameSet>,
-): Promise<ReadonlyMap<FrameSet, FrameRange>> {
-  const ranges = new Map<FrameSet, FrameRange>();
-  const flows = Array.from({ length: MANY_FLOWS }, (_, flow) => flow);
+const FLOWS: readonly number[] = Array.from({ length: MANY_FLOWS }, (_, flow) => flow);
+
+/** Begins MANY_FLOWS flows for each set that belongs to a service; returns the SNAT flows' replies, the same in every scene. */
+export function establishFlows(scene: Scene, sets: ReadonlySet<FrameSet>): readonly Buffer[] {
+  let replies: readonly Buffer[] = [];
   if (sets.has('snat') || sets.has('reply')) {
-    const replies = flows.map((flow) => buildReplyV4(beginFlow(scene, 'snat', flow), TCP_ACK));
+    replies = FLOWS.map((flow) => buildReplyV4(beginFlow(scene, 'snat', flow), TCP_ACK));
     // The backend's first answer makes the connection established in both directions.
     for (const reply of replies) forward(scene, reply);
-    ranges.set('reply', await wrapper.addFrames(replies));
   }
   for (const set of ['ipip', 'l2'] as const) {
-    if (sets.has(set)) for (const flow of flows) beginFlow(scene, set, flow);
+    if (sets.has(set)) for (const flow of FLOWS) beginFlow(scene, set, flow);
   }
+  return replies;
+}
+
+/** Puts the frames of established flows into the wrapper, by set. `replies`: of establishFlows. */
+export async function addFlowFrames(
+  wrapper: Wrapper,
+  sets: ReadonlySet<FrameSet>,
+  replies: readonly Buffer[],
+): Promise<ReadonlyMap<FrameSet, FrameRange>> {
+  const ranges = new Map<FrameSet, FrameRange>();
+  if (replies.length > 0) ranges.set('reply', await wrapper.addFrames(replies));
   for (const set of ['snat', 'ipip', 'l2', 'local', 'transit'] as const) {
-    if (sets.has(set)) ranges.set(set, await wrapper.addFrames(flows.map((flow) => buildClientFrame(set, flow, TCP_ACK))));
+    if (sets.has(set)) ranges.set(set, await wrapper.addFrames(FLOWS.map((flow) => buildClientFrame(set, flow, TCP_ACK))));
   }
   return ranges;
 }
