@@ -40,7 +40,7 @@ static __noinline int FAMILY(flow_begin)(fl_ctx *ctx, const struct packet *packe
 	backend = FAMILY(backend_select)(cfg, service, hash, &fresh.backend_id);
 	if (!backend)
 		return finish(FL_DROP, FL_REASON_NO_BACKEND, packet->bytes);
-	FAMILY(next_hop_refresh)(ctx, cfg, backend, now);
+	FAMILY(next_hop_refresh)(ctx, backend, now);
 	if (!(backend->flags & FL_BACKEND_RESOLVED))
 		return finish(FL_DROP, FL_REASON_UNRESOLVED, packet->bytes);
 
@@ -79,7 +79,7 @@ static __noinline int FAMILY(flow_refresh)(fl_ctx *ctx, const struct packet *pac
 	if (!cfg)
 		return 1;
 	flow->refreshed = now;
-	FAMILY(next_hop_refresh)(ctx, cfg, backend, now);
+	FAMILY(next_hop_refresh)(ctx, backend, now);
 	return flow->action != FL_ACTION_SNAT || FAMILY(snat_refresh)(ctx, packet, tuple, flow, backend, now);
 }
 

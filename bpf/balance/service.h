@@ -21,8 +21,11 @@ struct {
 
 static __always_inline const struct fl_service *FAMILY(service_find)(const tuple_t *tuple)
 {
-	frontend_t frontend = { .address = tuple->daddr, .port = tuple->dport, .protocol = tuple->protocol };
+	frontend_t frontend;
 
+	frontend.address = tuple->daddr;
+	/* Port, protocol and padding as one word, for the reason that tuple_fill gives. */
+	*(__u32 *)&frontend.port = bpf_htonl((__u32)bpf_ntohs(tuple->dport) << 16 | (__u32)tuple->protocol << 8);
 	return bpf_map_lookup_elem(&MAP_SERVICES, &frontend);
 }
 
