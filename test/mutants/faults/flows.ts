@@ -164,11 +164,11 @@ export const flowMutants: readonly Mutant[] = [
   {
     name: 'unresolved-backend-used',
     file: 'bpf/balance/balance.h',
-    find: `	FAMILY(next_hop_refresh)(ctx, cfg, backend, now);
+    find: `	FAMILY(next_hop_refresh)(ctx, backend, now);
 	if (!(backend->flags & FL_BACKEND_RESOLVED))
 		return finish(FL_DROP, FL_REASON_UNRESOLVED, packet->bytes);
 `,
-    replace: '	FAMILY(next_hop_refresh)(ctx, cfg, backend, now);\n',
+    replace: '	FAMILY(next_hop_refresh)(ctx, backend, now);\n',
     breaks: 'A flow is made, and takes a port, for a backend that cannot be reached.',
     tests: [PACKETS],
   },
