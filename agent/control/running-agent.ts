@@ -81,11 +81,8 @@ export class RunningAgent implements Agent {
     this.#session.requireLoaded();
     findService(this.#state, id);
     const { backends, flows } = this.#datapath;
-    let backendOf = rememberBackends(backends);
-    let seen = 0;
+    const backendOf = rememberBackends(backends);
     for await (const record of flows.flows({ serviceId: id })) {
-      // What is remembered of the backends gets old while a long dump is read.
-      if (++seen % 512 === 0) backendOf = rememberBackends(backends);
       const view = flows.toView(record, backendOf);
       if (view !== undefined) yield view;
     }

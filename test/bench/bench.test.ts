@@ -9,6 +9,7 @@ import { checkKnownFlows, checkNewFlows, checkReasons } from '../../bench/checks
 import { medianOf } from '../../bench/measure.js';
 import { MANY_FLOWS } from '../../bench/paths.js';
 import { renderTable } from '../../bench/report.js';
+import { skipTest } from '../tools/skip.js';
 
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 
@@ -46,9 +47,7 @@ function readRows(stdout: string): readonly Row[] {
 
 /** Skips with a reason where the caller may not load programs. */
 function skipWithoutRights(context: Mocha.Context): void {
-  if (process.getuid?.() === 0) return;
-  console.log('      skipped: loading BPF programs needs root');
-  context.skip();
+  if (process.getuid?.() !== 0) skipTest(context, 'loading BPF programs needs root');
 }
 
 describe('npm run bench', function () {
