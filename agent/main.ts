@@ -1,15 +1,17 @@
 #!/usr/bin/env node
-// The program: wires process, platform, agent and session together. The only file that names a concrete platform.
-// Imports everything below it, late where it is heavy, so that --help and usage errors need no kernel.
+// The program: wires process, platform, agent, API and session together. The only file that names a concrete platform.
+// Imports everything below it, late where it is heavy, so that --help, usage errors and commands to a running agent need no kernel.
 // Invariant: however the agent ends, except by `unload`, the data plane goes on forwarding.
 
-import { helpText, readCommandLine } from './cli/command-line.js';
+import { type CommandLine, helpText, readCommandLine } from './cli/command-line.js';
 import { readVersion } from './cli/version.js';
 import { formatError, statusOf } from './commands/format-error.js';
 import { openSink } from './commands/sink.js';
+import type { Agent } from './control/agent.js';
 import { EXIT, type ExitStatus, FairleadError } from './model/errors.js';
 import type { Settings } from './model/settings.js';
 import type { Platform } from '../platform/port.js';
+import type { SessionEnd } from './repl/line-runner.js';
 
 const { env, stdin, stdout, stderr } = process;
 const WIDEST_HELP = 100;
@@ -27,18 +29,19 @@ async function loadPlatform(): Promise<Platform> {
   throw new FairleadError('FL_E_UNSUPPORTED', `there is no data plane for ${process.platform}`, { hint: 'run Fairlead on Linux' });
 }
 
-/** The first signal ends the session in order; a second one ends the process, whatever it waits for. */
-function stopOnSignals(): AbortSignal {
+/** The first signal ends what runs in order; a second one ends the process, whatever it waits for. */
+function stopOnSignals(): AbortController {
   const stop = new AbortController();
   const onSignal = () => (stop.signal.aborted ? process.exit(EXIT.failed) : stop.abort());
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   // A reader that left (| head), a terminal that went away: nothing more can be said.
   stdout.on('error', () => stop.abort());
   stderr.on('error', () => stop.abort());
-  return stop.signal;
+  return stop;
 }
 
-async function run(settings: Settings): Promise<ExitStatus> {
+/** An agent of this process, with its API, at a prompt. */
+async function runAtPrompt(settings: Settings, config: string | undefined): Promise<ExitStatus> {
   const stop = stopOnSignals();
   const [platform, { startAgent }, { makeAnnouncer }] = await Promise.all([
     loadPlatform(),
@@ -47,18 +50,139 @@ async function run(settings: Settings): Promise<ExitStatus> {
   ]);
   const announcer = makeAnnouncer(err);
   const agent = await startAgent(platform, settings, announcer.report).finally(announcer.stop);
-  const [{ runSession }, { historyPath }] = await Promise.all([import('./repl/session.js'), import('./repl/history.js')]);
-  const session = { agent, input: stdin, output: stdout, out, err, historyFile: historyPath(env), stop, debug };
-  const end = await runSession(session).finally(() => agent.close());
+  // Without its API the agent is still good for the one who sits here.
+  const api = await serve(agent, settings, stop).catch(async (error: unknown) => void (await err.write(formatError(error, err, debug))));
+  if (config !== undefined) await applyConfig(agent, config).catch(fail);
+  const end = await runPrompt(agent, stop.signal).finally(async () => {
+    await api?.close();
+    await agent.close();
+  });
   if (end.why !== 'unloaded') await err.write('traffic goes on; `unload` takes the data plane away\n');
   return end.status;
 }
 
+/** An agent of this process, with its API and no prompt: for a service manager. */
+async function runAsService(settings: Settings, config: string | undefined): Promise<ExitStatus> {
+  const stop = stopOnSignals();
+  const [platform, { startAgent }, { makeLog }, { auditAgent }, { findServiceManager }] = await Promise.all([
+    loadPlatform(),
+    import('./control/start/start.js'),
+    import('./cli/log.js'),
+    import('./control/audited-agent.js'),
+    import('./cli/service-manager.js'),
+  ]);
+  const log = makeLog(err, 'info');
+  const manager = findServiceManager(env, process.pid, platform.notify);
+  const agent = await startAgent(
+    platform,
+    settings,
+    ({ step, phase, text, milliseconds }) => {
+      if (phase !== 'begin') log(phase === 'done' ? 'info' : 'error', `${step}: ${text}`, { milliseconds: Math.round(milliseconds) });
+    },
+    { log },
+  );
+  try {
+    const api = await serve(auditAgent(agent, 'api', log), settings, stop);
+    if (config !== undefined) {
+      const byFile = auditAgent(agent, `file ${config}`, log);
+      await applyConfig(byFile, config);
+      process.removeAllListeners('SIGHUP');
+      // What is wrong with the file then is told, and what runs goes on as it is.
+      process.on('SIGHUP', () => {
+        applyConfig(byFile, config).then(
+          () => log('info', 'configuration read again', { file: config }),
+          (error: Error) => log('error', `configuration not used: ${error.message}`, { file: config }),
+        );
+      });
+    }
+    manager.ready(`balancing on ${settings.devices.join(', ')}`);
+    log('info', `ready: API at ${settings.apiSocket}`, { pid: process.pid, version: readVersion() });
+    if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
+    manager.stopping();
+    await api.close();
+  } finally {
+    await agent.close();
+  }
+  log('info', 'the agent ends; traffic goes on unless the data plane was unloaded');
+  return EXIT.done;
+}
+
+/** Throws FL_E_CONFIG and what the agent refuses; then nothing has changed. */
+async function applyConfig(agent: Agent, file: string): Promise<void> {
+  const { readConfigFile } = await import('./commands/config-file.js');
+  await agent.replaceDesired(readConfigFile(file).state, false);
+}
+
+async function serve(agent: Agent, { apiSocket, apiGroup, web }: Settings, stop: AbortController): Promise<{ close(): Promise<void> }> {
+  const [{ serveApi }, { serveWeb }] = await Promise.all([import('./api/server.js'), import('./api/web.js')]);
+  // The answer goes out before the agent ends.
+  const unloaded = () => setImmediate(() => stop.abort());
+  const api = await serveApi(agent, { path: apiSocket, group: apiGroup, version: readVersion(), unloaded });
+  try {
+    const page = web === undefined ? undefined : await serveWeb(agent, web, readVersion());
+    return { close: async () => void (await Promise.all([api.close(), page?.close()])) };
+  } catch (error) {
+    await api.close();
+    throw error;
+  }
+}
+
+async function runPrompt(agent: Agent, stop: AbortSignal): Promise<SessionEnd> {
+  const [{ runSession }, { historyPath }] = await Promise.all([import('./repl/session.js'), import('./repl/history.js')]);
+  return runSession({ agent, input: stdin, output: stdout, out, err, historyFile: historyPath(env), stop, debug });
+}
+
+/** A prompt to an agent of another process. */
+async function attach(socket: string): Promise<ExitStatus> {
+  const { RemoteAgent } = await import('./api/remote-agent.js');
+  const agent = new RemoteAgent(socket);
+  await agent.getMode();
+  return (await runPrompt(agent, stopOnSignals().signal)).status;
+}
+
+/** One command to an agent of another process. */
+async function runCommand({ socket, words }: Extract<CommandLine, { kind: 'command' }>): Promise<ExitStatus> {
+  const [{ RemoteAgent }, { runWords }] = await Promise.all([import('./api/remote-agent.js'), import('./commands/run-line.js')]);
+  const { signal } = stopOnSignals();
+  return runWords(words, { agent: new RemoteAgent(socket), out, err, signal, leave() {} }, debug);
+}
+
+/** What a shell offers at Tab, one candidate a line. */
+async function writeCandidates({ socket, line }: Extract<CommandLine, { kind: 'complete' }>): Promise<ExitStatus> {
+  const [{ RemoteAgent }, { complete }, { VERBS }, { PROGRAM_VERBS }] = await Promise.all([
+    import('./api/remote-agent.js'),
+    import('./repl/complete.js'),
+    import('./commands/verbs.js'),
+    import('./cli/completion.js'),
+  ]);
+  // Flags that say which agent come before the command.
+  const typed = line.replace(/^(?:--(?:instance|api-socket)=\S+\s+)+/, '');
+  const [candidates] = await complete(typed, [...VERBS, ...PROGRAM_VERBS], new RemoteAgent(socket));
+  await out.write(candidates.map((candidate) => `${candidate}\n`).join(''));
+  return EXIT.done;
+}
+
 async function main(): Promise<ExitStatus> {
   const line = readCommandLine(process.argv.slice(2));
-  if (line.kind === 'run') return run(line.settings);
-  await out.write(line.kind === 'help' ? helpText(Math.min(out.columns, WIDEST_HELP)) : `fairlead ${readVersion()}\n`);
-  return EXIT.done;
+  switch (line.kind) {
+    case 'agent':
+      return line.prompt ? runAtPrompt(line.settings, line.config) : runAsService(line.settings, line.config);
+    case 'repl':
+      return attach(line.socket);
+    case 'command':
+      return runCommand(line);
+    case 'complete':
+      return writeCandidates(line);
+    case 'completion':
+      await out.write((await import('./cli/completion.js')).completionScript(line.shell));
+      return EXIT.done;
+    case 'help':
+      await out.write(helpText(Math.min(out.columns, WIDEST_HELP)));
+      return EXIT.done;
+    case 'version':
+      await out.write(`fairlead ${readVersion()}\n`);
+      return EXIT.done;
+  }
 }
 
 /** Says what went wrong; the exit status that it leads to. */

@@ -6,10 +6,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileObject } from '../agent/control/program/compile.js';
 import { findSourceDirectory } from '../agent/control/program/sources.js';
-import { buildConfig, buildMacros, layoutDigest } from '../agent/datapath/macros.js';
+import { buildConfig, buildMacros, layoutDigest, platformMacros } from '../agent/datapath/macros.js';
 import { DEFAULT_SETTINGS, type Settings } from '../agent/model/settings.js';
 import type { Platform } from '../platform/port.js';
-import { LB_ADDRESS } from './traffic.js';
+import { MEASURED_FAMILIES, PLACES } from './family.js';
 
 /** A rate bound would refuse what the benchmark is there to measure; see docs/benchmarks.md. */
 export const SETTINGS: Settings = { ...DEFAULT_SETTINGS, newFlowRate: 0 };
@@ -17,23 +17,30 @@ export const SETTINGS: Settings = { ...DEFAULT_SETTINGS, newFlowRate: 0 };
 /** The part of 1024-65535 outside Linux' default range for the node's own connections. */
 const SNAT_RANGE = [1024, 32767] as const;
 
-/** Path of the compiled object. Throws what compileObject throws. */
-export async function compileDataPlane(platform: Platform): Promise<string> {
+/** An object file, and the settings that it was compiled with. */
+export interface DataPlane {
+  readonly objectFile: string;
+  readonly settings: Settings;
+}
+
+/** Throws what compileObject throws. */
+export async function compileDataPlane(platform: Platform, settings: Settings = SETTINGS): Promise<DataPlane> {
   const sourceDirectory = findSourceDirectory();
   const clock = await platform.clock();
-  const config = buildConfig(SETTINGS, {
-    layoutDigest: layoutDigest(readFileSync(join(sourceDirectory, 'layout.h'), 'utf8'), SETTINGS),
+  const config = buildConfig(settings, {
+    layoutDigest: layoutDigest(readFileSync(join(sourceDirectory, 'layout.h'), 'utf8'), settings),
     ticksPerSecond: clock.ticksPerSecond,
     snatRange: SNAT_RANGE,
-    lbAddresses: [LB_ADDRESS],
+    lbAddresses: MEASURED_FAMILIES.map((family) => PLACES[family].lb),
+    bootIdentity: 'benchmark',
   });
   const { objectFile } = await compileObject({
-    clang: SETTINGS.clang,
-    cacheDirectory: SETTINGS.cacheDirectory,
+    clang: settings.clang,
+    cacheDirectory: settings.cacheDirectory,
     sourceDirectory,
     source: 'fairlead.c',
     flavour: platform.flavour,
-    macros: buildMacros(config, SETTINGS),
+    macros: { ...buildMacros(config, settings), ...platformMacros(platform.capabilities) },
   });
-  return objectFile;
+  return { objectFile, settings };
 }

@@ -5,10 +5,10 @@
 import { checkReasons, checkVerdict } from './checks.js';
 import { type BenchPath, DO_NOTHING } from './paths.js';
 import type { Scene } from './scene.js';
-import type { FrameRange, Wrapper } from './wrapper.js';
+import type { FrameRange, Serials, Wrapper } from './wrapper.js';
 
 /** Runs of one sample where nothing fills up meanwhile. A call has 30 ms of its own, which the figure does not include. */
-const RUNS = 300_000;
+export const RUNS = 300_000;
 
 /** One measurement: nanoseconds of a run, of the path and of the unit beside it. */
 export interface Pair {
@@ -19,8 +19,8 @@ export interface Pair {
 /** The unit's cost with these frames. */
 export function sampleUnit(wrapper: Wrapper, scene: Scene, range: FrameRange, fresh: boolean): number {
   const before = scene.countReasons();
-  const sample = wrapper.run({ range, target: 'nothing', runs: RUNS, freshFrom: fresh ? 0 : undefined });
-  checkVerdict(DO_NOTHING, sample, 'tx');
+  const sample = wrapper.run({ range, target: 'nothing', runs: RUNS, fresh: fresh ? { from: 0 } : undefined });
+  checkVerdict({ name: DO_NOTHING }, sample, 'tx');
   checkReasons({ name: DO_NOTHING, reason: undefined }, before, scene.countReasons(), RUNS);
   return sample.nanoseconds;
 }
@@ -33,7 +33,7 @@ export function samplePath(wrapper: Wrapper, scene: Scene, path: BenchPath, rang
     if (flows > 1) runChecked(wrapper, scene, path, range, flows, undefined);
     return runChecked(wrapper, scene, path, range, RUNS, undefined);
   }
-  return runChecked(wrapper, scene, path, range, flows, scene.takeSerials(flows));
+  return runChecked(wrapper, scene, path, range, flows, { from: scene.takeSerials(flows) });
 }
 
 /** Runs `runs` packets of the path and returns their mean cost. Throws FL_E_SYSTEM when any of them went another way. */
@@ -43,11 +43,11 @@ export function runChecked(
   path: BenchPath,
   range: FrameRange,
   runs: number,
-  freshFrom: number | undefined,
+  fresh: Serials | undefined,
 ): number {
   const before = scene.countReasons();
-  const sample = wrapper.run({ range, target: 'measured', runs, freshFrom });
-  checkVerdict(path.name, sample, path.verdict);
+  const sample = wrapper.run({ range, target: 'measured', runs, fresh });
+  checkVerdict(path, sample, path.verdict);
   checkReasons(path, before, scene.countReasons(), runs);
   return sample.nanoseconds;
 }

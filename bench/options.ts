@@ -11,6 +11,19 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Names of the paths to measure. */
   readonly paths: readonly string[];
+  /** The scale-* rows too. */
+  readonly scale: boolean;
+  /** File that the run is appended to. */
+  readonly save: string | undefined;
+  /** File whose last run this one is compared with. */
+  readonly compare: string | undefined;
+}
+
+/** What is absent when it was not given. */
+interface Chosen {
+  readonly path?: readonly string[];
+  readonly save?: string;
+  readonly compare?: string;
 }
 
 const DEFAULT_ROUNDS = 11;
@@ -41,6 +54,9 @@ export function parseOptions(args: readonly string[], write: (text: string) => v
     .description('Measures what each way of a packet through the data plane costs, in nanoseconds and as a multiple of doing nothing.')
     .option('--rounds <n>', 'rounds to take medians over, 7 or more for figures to rely on', parseRounds, DEFAULT_ROUNDS)
     .option('--path <names>', `paths to measure, separated by commas: ${PATH_NAMES.join(', ')} (default: all)`, parsePaths)
+    .option('--scale', 'measure also how cost grows with services, backends and flows; takes minutes more', false)
+    .option('--save <file>', 'append the run to this file, a JSON line')
+    .option('--compare <file>', 'fail when a row is more than 10 % worse than in the last run of this file')
     .option('--json', 'print the results as JSON', false)
     .helpOption('--help', 'show this help')
     .allowExcessArguments(false)
@@ -55,6 +71,6 @@ export function parseOptions(args: readonly string[], write: (text: string) => v
     const message = error.message.replace(/^error: /, '');
     throw new FairleadError(wrongValue ? 'FL_E_VALUE' : 'FL_E_USAGE', message, { hint: 'npm run bench -- --help shows the options' });
   }
-  const { rounds, path, json } = command.opts<{ rounds: number; path?: readonly string[]; json: boolean }>();
-  return { rounds, json, paths: path ?? PATH_NAMES };
+  const { path, save, compare, ...rest } = command.opts<Pick<BenchOptions, 'rounds' | 'json' | 'scale'> & Chosen>();
+  return { ...rest, save, compare, paths: path ?? PATH_NAMES };
 }

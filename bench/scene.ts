@@ -1,38 +1,55 @@
 // One loaded data plane with maps of its own, its services and backends: what a path is measured in.
 // Imports agent/datapath, agent/model, platform/port.ts and its siblings.
-// Invariant: scenes share nothing, so a table that one path fills does not touch another's figures.
+// Invariant: scenes share nothing, so a table that one path fills does not touch another's figures; a scene serves one family.
 
 import { Datapath } from '../agent/datapath/datapath.js';
-import { FAMILIES } from '../agent/datapath/families.js';
-import { FLOW } from '../agent/datapath/layout.js';
+import type { Family } from '../agent/model/address.js';
 import { digestBackends } from '../agent/model/digest.js';
-import { FairleadError } from '../agent/model/errors.js';
 import { buildMaglevTable } from '../agent/model/maglev.js';
-import type { BpfProgram, Platform } from '../platform/port.js';
+import type { BpfProgram, Platform, TestRun } from '../platform/port.js';
 import type { FlowCount } from './checks.js';
-import { SETTINGS } from './data-plane.js';
+import type { DataPlane } from './data-plane.js';
+import { PLACES } from './family.js';
 import { BACKENDS } from './paths.js';
-import { BACKEND_PORT, describeBackend, LB_ADDRESS, LB_MAC, SERVICES } from './traffic.js';
+import { type BenchService, BACKEND_PORT, describeBackend, LB_MAC, listServices } from './traffic.js';
 
-/** Device that test runs come in by: loopback, the first of every network namespace. Backends behind it are answered by XDP_TX. */
-const INGRESS_IFINDEX = 1;
+/** Loopback, the first device of every network namespace: test runs come in by it unless told otherwise. */
+const LOOPBACK = 1;
 const MTU = 1500;
+
+export interface SceneSpec {
+  readonly family: Family;
+  /** Device that frames come in by and backends are behind, so that they are answered by XDP_TX. Default: loopback. */
+  readonly ifindex?: number;
+  /** Of each service. Default: BACKENDS. */
+  readonly backends?: number;
+  /** Services beside those that are measured, without backends. Default: none. */
+  readonly otherServices?: number;
+}
 
 export class Scene {
   readonly program: BpfProgram;
+  readonly family: Family;
   readonly #datapath: Datapath;
+  readonly #ifindex: number;
   #serial = 0;
 
-  private constructor(program: BpfProgram, datapath: Datapath) {
+  private constructor(program: BpfProgram, datapath: Datapath, spec: SceneSpec) {
     this.program = program;
+    this.family = spec.family;
     this.#datapath = datapath;
+    this.#ifindex = spec.ifindex ?? LOOPBACK;
   }
 
   /** Loads the object with empty maps and writes all services. Throws what load() and the maps throw. */
-  static async open(platform: Platform, objectFile: string): Promise<Scene> {
+  static async open(platform: Platform, { objectFile, settings }: DataPlane, spec: SceneSpec): Promise<Scene> {
     const program = await platform.bpf.load({ objectFile, program: 'fairlead', pinDirectory: undefined });
-    const scene = new Scene(program, Datapath.open(program.maps, platform.bpf, await platform.clock()));
-    await scene.#writeServices();
+    const scene = new Scene(program, Datapath.open(program.maps, platform.bpf, await platform.clock()), spec);
+    const backends = spec.backends ?? BACKENDS;
+    for (const [index, service] of listServices(spec.family).entries()) {
+      await scene.#writeService(service, 1 + index * backends, backends, settings.maglevSize);
+    }
+    for (let i = 0; i < (spec.otherServices ?? 0); i++) scene.#writeOtherService(i);
     return scene;
   }
 
@@ -41,18 +58,24 @@ export class Scene {
     return new Map(this.#datapath.metrics.read().map(({ name, packets }) => [name, packets]));
   }
 
+  /** Entries of the flow table. */
+  countEntries(): Promise<number> {
+    return this.#datapath.flows.count();
+  }
+
   /** Reads the whole flow table. */
   async countFlows(): Promise<FlowCount> {
     let [entries, packets] = [0, 0];
-    for (const { maps } of FAMILIES) {
-      const conntrack = this.program.maps.get(maps.conntrack);
-      if (conntrack === undefined) throw new FairleadError('FL_E_LOAD', `the program has no map ${maps.conntrack}`);
-      for await (const { count, values } of conntrack.chunks()) {
-        entries += count;
-        for (let i = 0; i < count; i++) packets += Number(values.readBigUInt64LE(i * FLOW.size + FLOW.fields.packets.offset));
-      }
+    for await (const { flow } of this.#datapath.flows.flows()) {
+      entries++;
+      packets += Number(flow.packets);
     }
     return { entries, packets };
+  }
+
+  /** One packet as it comes in by the scene's device. */
+  send(frame: Buffer): TestRun {
+    return this.program.testRun(frame, { ingressIfindex: this.#ifindex });
   }
 
   /** Serials that were taken. */
@@ -72,28 +95,39 @@ export class Scene {
   }
 
   /** In the agent's order: backends, then the Maglev table, then the service. */
-  async #writeServices(): Promise<void> {
-    for (const [index, { id: serviceId, frontend, action }] of SERVICES.entries()) {
-      const backends = Array.from({ length: BACKENDS }, (_, i) => {
-        const { address, mac } = describeBackend(i);
-        return { backendId: 1 + index * BACKENDS + i, key: `${address}:${BACKEND_PORT}`, weight: 1, address, mac };
+  async #writeService(
+    { id: serviceId, frontend, action }: BenchService,
+    firstId: number,
+    count: number,
+    maglevSize: number,
+  ): Promise<void> {
+    const backends = Array.from({ length: count }, (_, i) => {
+      const { address, mac } = describeBackend(this.family, i);
+      return { backendId: firstId + i, key: `${address}:${BACKEND_PORT}`, weight: 1, address, mac };
+    });
+    for (const { backendId, address, mac, weight } of backends) {
+      this.#datapath.backends.set(backendId, {
+        serviceId,
+        address,
+        port: BACKEND_PORT,
+        weight,
+        state: 'active',
+        generation: 1,
+        source: PLACES[this.family].lb,
+        local: false,
+        nextHop: { ifindex: this.#ifindex, dstMac: mac, srcMac: LB_MAC, mtu: MTU },
       });
-      for (const { backendId, address, mac, weight } of backends) {
-        this.#datapath.backends.set(backendId, {
-          serviceId,
-          address,
-          port: BACKEND_PORT,
-          weight,
-          state: 'active',
-          generation: 1,
-          source: LB_ADDRESS,
-          nextHop: { ifindex: INGRESS_IFINDEX, dstMac: mac, srcMac: LB_MAC, mtu: MTU },
-        });
-      }
-      const table = buildMaglevTable(backends, SETTINGS.maglevSize).map((i) => backends[i]?.backendId ?? 0);
-      await this.#datapath.maglev.set(serviceId, table);
-      const maglevDigest = digestBackends(backends, SETTINGS.maglevSize);
-      this.#datapath.services.set(frontend, { id: serviceId, backendCount: BACKENDS, maglevDigest, action });
     }
+    const table = buildMaglevTable(backends, maglevSize).map((i) => backends[i]?.backendId ?? 0);
+    await this.#datapath.maglev.set(serviceId, table);
+    const maglevDigest = digestBackends(backends, maglevSize);
+    this.#datapath.services.set(frontend, { id: serviceId, backendCount: count, maglevDigest, action });
+  }
+
+  /** On the address and other ports of the first service. Ids above those of the measured ones. */
+  #writeOtherService(index: number): void {
+    const { snat: address } = PLACES[this.family].services;
+    const frontend = { address, port: 1024 + index, protocol: 'tcp' } as const;
+    this.#datapath.services.set(frontend, { id: 16 + index, backendCount: 0, maglevDigest: 0, action: 'snat' });
   }
 }

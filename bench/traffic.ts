@@ -1,16 +1,18 @@
-// Who talks to whom in the benchmark: addresses, services, backends, and each flow's frames.
-// Imports agent/model and bench/frames.ts.
-// Invariant: a flow is a function of its frame set and number, so two runs measure the same flows.
+// Who talks to whom in the benchmark: services, backends, and each flow's frames.
+// Imports agent/model and its siblings.
+// Invariant: a flow is a function of its family, frame set and number, so two runs measure the same flows.
 
-import { addressBytes } from '../agent/model/address.js';
+import { addressBytes, type Family } from '../agent/model/address.js';
 import { macBytes } from '../agent/model/mac.js';
 import type { Action, Frontend } from '../agent/model/service.js';
-import { buildFrameV4 } from './frames.js';
-import { BACKENDS, type FrameSet } from './paths.js';
+import { LAYOUTS, PLACES } from './family.js';
+import { buildFrame } from './frames.js';
+import type { FrameSet } from './paths.js';
 
-export const LB_ADDRESS = '20.1.1.1';
 export const LB_MAC = '02:00:00:00:00:01';
 export const CLIENT_MAC = '02:00:00:00:00:64';
+export const BACKEND_PORT = 80;
+const SERVICE_PORT = 80;
 
 export interface BenchService {
   readonly id: number;
@@ -18,43 +20,45 @@ export interface BenchService {
   readonly action: Action;
 }
 
-export const SERVICES: readonly BenchService[] = [
-  { id: 1, frontend: { address: '40.1.1.1', port: 80, protocol: 'tcp' }, action: 'snat' },
-  { id: 2, frontend: { address: '40.1.1.2', port: 80, protocol: 'tcp' }, action: 'dsr-ipip' },
-  { id: 3, frontend: { address: '40.1.1.3', port: 80, protocol: 'tcp' }, action: 'dsr-l2' },
-];
-
-export const BACKEND_PORT = 80;
+export function listServices(family: Family): readonly BenchService[] {
+  const { snat, ipip, l2 } = PLACES[family].services;
+  const frontend = (address: string): Frontend => ({ address, port: SERVICE_PORT, protocol: 'tcp' });
+  return [
+    { id: 1, frontend: frontend(snat), action: 'snat' },
+    { id: 2, frontend: frontend(ipip), action: 'dsr-ipip' },
+    { id: 3, frontend: frontend(l2), action: 'dsr-l2' },
+  ];
+}
 
 /** Address and MAC of backend number `index` (from 0) of each service. */
-export function describeBackend(index: number): { address: string; mac: string } {
-  if (index >= BACKENDS) throw new RangeError(`backend ${index}: there are ${BACKENDS}`);
-  return { address: `20.1.2.${index + 1}`, mac: `02:00:00:00:01:${index.toString(16).padStart(2, '0')}` };
+export function describeBackend(family: Family, index: number): { address: string; mac: string } {
+  const [high, low] = [index >> 8, index & 255].map((byte) => byte.toString(16).padStart(2, '0'));
+  return { address: PLACES[family].backend(index + 1), mac: `02:00:00:01:${high}:${low}` };
 }
 
-const DESTINATIONS: Readonly<Record<Exclude<FrameSet, 'reply'>, { address: string; port: number }>> = {
-  snat: { address: '40.1.1.1', port: 80 },
-  ipip: { address: '40.1.1.2', port: 80 },
-  l2: { address: '40.1.1.3', port: 80 },
-  local: { address: LB_ADDRESS, port: 22 },
-  transit: { address: '50.1.1.1', port: 443 },
-};
-
-function hostOrder(address: string): number {
-  const bytes = addressBytes(address);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readUInt32BE(0);
+function destinationOf(family: Family, set: Exclude<FrameSet, 'reply'>): { address: string; port: number } {
+  const { services, lb, transit } = PLACES[family];
+  if (set === 'local') return { address: lb, port: 22 };
+  if (set === 'transit') return { address: transit, port: 443 };
+  return { address: services[set], port: SERVICE_PORT };
 }
 
-const CLIENTS_FROM = hostOrder('100.64.0.0'); // apart from 10.0.0.0/8, where the wrapper takes fresh sources from
+/** The client of flow number `flow` (below 2^16): the address is the prefix's first plus a number. */
+function clientOf(family: Family, flow: number): Buffer {
+  const address = Buffer.from(addressBytes(PLACES[family].clients));
+  const at = LAYOUTS[family].addressBytes - 4;
+  address.writeUInt32BE(address.readUInt32BE(at) + (Math.imul(flow, 2749) % 65536), at);
+  return address;
+}
 
-/** A frame of flow number `flow` (below 2^16) from its client, with these TCP flags. Replies are made of what the program sent. */
-export function buildClientFrame(set: Exclude<FrameSet, 'reply'>, flow: number, flags: number): Buffer {
-  const destination = DESTINATIONS[set];
-  return buildFrameV4({
+/** A frame of a flow from its client, with these TCP flags. Replies are made of what the program sent. */
+export function buildClientFrame(family: Family, set: Exclude<FrameSet, 'reply'>, flow: number, flags: number): Buffer {
+  const destination = destinationOf(family, set);
+  return buildFrame({
     destinationMac: macBytes(LB_MAC),
     sourceMac: macBytes(CLIENT_MAC),
-    source: CLIENTS_FROM + (Math.imul(flow, 2749) % 65536),
-    destination: hostOrder(destination.address),
+    source: clientOf(family, flow),
+    destination: addressBytes(destination.address),
     sourcePort: 1024 + ((flow * 7919) % 60000),
     destinationPort: destination.port,
     flags,

@@ -3,7 +3,8 @@
  * The benchmark's wrapper: BPF_PROG_TEST_RUN repeats a program on one and the same frame, so a program that rewrites
  * would see its own output from the second run on. This one restores the frame, then tail-calls the program measured.
  * Compiled by bench/wrapper.ts, which gives the family's numbers as macros:
- *   BENCH_FRAME_BYTES  length of a frame, a multiple of 8
+ *   BENCH_FRAME_BYTES  length of a frame
+ *   BENCH_WORDS_FROM   offset of the first of the 8-byte words that a frame is restored in; below 8 and even
  *   BENCH_SOURCE_AT    offset of the last 4 bytes of the source address
  *   BENCH_SPORT_AT     offset of the source port
  * One run at a time, on one CPU: the job's counters are plain memory. Structures: bench/wrapper.ts reads the same bytes.
@@ -12,11 +13,16 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#define BENCH_WORDS (BENCH_FRAME_BYTES / 8)
-#define BENCH_ETHERNET_BYTES 14
+/* Programs that tail-call each other take frames of several buffers all, or none. */
+#if FL_HAS_FRAGS
+#define BENCH_SECTION SEC("xdp.frags")
+#else
+#define BENCH_SECTION SEC("xdp")
+#endif
 
+/* Room for a frame in whole words, as array values take them anyway. */
 struct bench_frame {
-	__u64 word[BENCH_WORDS];
+	__u64 word[(BENCH_FRAME_BYTES + 7) / 8];
 };
 
 struct bench_job {
@@ -24,8 +30,10 @@ struct bench_job {
 	__u32 end;
 	__u32 next;   /* the frame of the next run */
 	__u32 target; /* 0: bench_nothing; 1: the program measured */
-	__u32 fresh;  /* not 0: every run gets a source address and port that no run had before */
-	__u32 serial; /* of the next run's source address and port */
+	__u32 fresh;  /* not 0: the source address and port are those of the serial, another each time the frames begin again */
+	__u32 serial; /* the present one */
+	__u32 serial_first; /* serials serial_first to serial_end - 1 are taken in turn */
+	__u32 serial_end;
 };
 
 struct {
@@ -49,7 +57,10 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } bench_targets SEC(".maps");
 
-/* A source that differs for each of 2^24 serials: an odd factor permutes the addresses of 10.0.0.0/8's size. */
+/*
+ * A source that differs for each of 2^24 serials: an odd factor permutes the addresses of 10.0.0.0/8's size.
+ * In IPv6 the same 4 bytes end the address.
+ */
 static __always_inline void
 set_fresh_source(char *frame, __u32 serial)
 {
@@ -59,7 +70,19 @@ set_fresh_source(char *frame, __u32 serial)
 	*(__be16 *)(frame + BENCH_SPORT_AT) = bpf_htons(1024 + (mixed >> 17));
 }
 
-SEC("xdp")
+/* The few bytes beside the words: an even number, below 8. */
+static __always_inline void
+restore_bytes(char *to, const char *from, int at, int end)
+{
+	if (at + 4 <= end) {
+		*(__u32 *)(to + at) = *(const __u32 *)(from + at);
+		at += 4;
+	}
+	if (at + 2 <= end)
+		*(__u16 *)(to + at) = *(const __u16 *)(from + at);
+}
+
+BENCH_SECTION
 int bench_wrapper(struct xdp_md *ctx)
 {
 	__u32 zero = 0;
@@ -86,15 +109,18 @@ int bench_wrapper(struct xdp_md *ctx)
 	 * Words that begin where the IP header's fields do: behind words that begin at 0, a program's load of the destination
 	 * address would overlap two stores that are on their way still and wait for both, which no frame from a device makes it do.
 	 */
-	const char *template = (const char *)frame;
-	*(__u16 *)data = *(const __u16 *)template;
+	restore_bytes(data, (const char *)frame, 0, BENCH_WORDS_FROM);
 #pragma unroll
-	for (int at = 2; at + 8 <= BENCH_FRAME_BYTES; at += 8)
-		*(__u64 *)(data + at) = *(const __u64 *)(template + at);
-	*(__u32 *)(data + BENCH_FRAME_BYTES - 6) = *(const __u32 *)(template + BENCH_FRAME_BYTES - 6);
-	*(__u16 *)(data + BENCH_FRAME_BYTES - 2) = *(const __u16 *)(template + BENCH_FRAME_BYTES - 2);
-	if (job->fresh)
-		set_fresh_source(data, job->serial++);
+	for (int at = BENCH_WORDS_FROM; at + 8 <= BENCH_FRAME_BYTES; at += 8)
+		*(__u64 *)(data + at) = *(const __u64 *)((const char *)frame + at);
+	restore_bytes(data, (const char *)frame, BENCH_FRAME_BYTES - (BENCH_FRAME_BYTES - BENCH_WORDS_FROM) % 8, BENCH_FRAME_BYTES);
+	if (job->fresh) {
+		__u32 serial = job->serial;
+
+		set_fresh_source(data, serial);
+		if (index + 1 >= job->end) /* the range's frames are one flow's packets, one after the other */
+			job->serial = serial + 1 < job->serial_end ? serial + 1 : job->serial_first;
+	}
 
 	/* A constant index becomes a plain jump; a variable one goes through a retpoline and costs 10 ns more. */
 	if (job->target)
@@ -102,25 +128,6 @@ int bench_wrapper(struct xdp_md *ctx)
 	else
 		bpf_tail_call_static(ctx, &bench_targets, 0);
 	return XDP_ABORTED;
-}
-
-/* The unit of comparison: what any forwarding program does at least. */
-SEC("xdp")
-int bench_nothing(struct xdp_md *ctx)
-{
-	char *data = (char *)(long)ctx->data;
-	char *data_end = (char *)(long)ctx->data_end;
-	if (data + BENCH_ETHERNET_BYTES > data_end)
-		return XDP_DROP;
-
-	__u16 *mac = (__u16 *)data;
-#pragma unroll
-	for (int i = 0; i < 3; i++) {
-		__u16 destination = mac[i];
-		mac[i] = mac[i + 3];
-		mac[i + 3] = destination;
-	}
-	return XDP_TX;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

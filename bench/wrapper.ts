@@ -1,19 +1,22 @@
 // The wrapper program (bench/wrapper.c) as an object: puts frames into it, points it at a program, runs it.
-// Imports the platform port, agent/control/compile.ts, agent/model and its siblings.
+// Imports platform/port.ts, agent/model and its siblings.
 // Invariant: every run begins with a whole frame of the set asked for, whatever the program measured did to the one before.
 
 import { closeSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { compileObject } from '../agent/control/program/compile.js';
+import type { Family } from '../agent/model/address.js';
 import { FairleadError } from '../agent/model/errors.js';
-import type { BpfMap, BpfProgram, Platform, TestRun } from '../platform/port.js';
-import type { FrameLayout } from './frames.js';
-import { openProgramById } from './kernel.js';
+import type { BpfMap, BpfProgram, TestRun } from '../platform/port.js';
+import { LAYOUTS } from './family.js';
+import { openProgramById, runLiveFrames } from './kernel.js';
+import type { Toolbox } from './toolbox.js';
 
 /** Frames that the wrapper has room for. */
 const MAX_FRAMES = 65536;
 /** Bytes of struct bench_job. */
-const JOB_BYTES = 24;
+const JOB_BYTES = 32;
+
+/** Nanoseconds. The kernel cuts the fraction off (bpf_test_timer_continue in net/bpf/test_run.c); its middle is the fair guess. */
+const KERNEL_CUTS = 0.5;
 
 export type Target = 'nothing' | 'measured';
 const TARGET_INDEX: Readonly<Record<Target, number>> = { nothing: 0, measured: 1 };
@@ -24,16 +27,24 @@ export interface FrameRange {
   readonly count: number;
 }
 
+/** `count` undefined: without an end. */
+export interface Serials {
+  readonly from: number;
+  readonly count?: number;
+}
+
 export interface Job {
   readonly range: FrameRange;
   readonly target: Target;
   readonly runs: number;
-  /** First serial of the source addresses and ports that make every frame another flow's; undefined: frames go as they are. */
-  readonly freshFrom: number | undefined;
+  /** Serials of source addresses and ports that make every turn of the range's frames another flow's; undefined: frames go as they are. */
+  readonly fresh: Serials | undefined;
 }
 
 export interface Sample {
   readonly verdict: TestRun['verdict'];
+  /** The frame as the last run left it. */
+  readonly packet: Buffer;
   /** Mean of one run, wrapper included, without the time that other processes took. */
   readonly nanoseconds: number;
 }
@@ -45,35 +56,29 @@ function encodeIndex(index: number): Buffer {
 }
 
 export class Wrapper {
+  readonly family: Family;
   readonly #program: BpfProgram;
-  readonly #nothing: BpfProgram;
   readonly #frameBytes: number;
   #frames = 0;
 
-  private constructor(program: BpfProgram, nothing: BpfProgram, frameBytes: number) {
+  private constructor(program: BpfProgram, family: Family) {
+    this.family = family;
     this.#program = program;
-    this.#nothing = nothing;
-    this.#frameBytes = frameBytes;
+    this.#frameBytes = LAYOUTS[family].bytes;
   }
 
-  /** Compiles and loads the wrapper and the do-nothing program for frames of this layout. */
-  static async load(platform: Platform, compiler: { clang: string; cacheDirectory: string }, layout: FrameLayout): Promise<Wrapper> {
-    const { objectFile } = await compileObject({
-      ...compiler,
-      sourceDirectory: fileURLToPath(new URL('.', import.meta.url)),
-      source: 'wrapper.c',
-      flavour: 'linux',
-      macros: {
-        BENCH_FRAME_BYTES: layout.bytes,
-        BENCH_SOURCE_AT: layout.sourceAt,
-        BENCH_SPORT_AT: layout.sourcePortAt,
-        BENCH_MAX_FRAMES: MAX_FRAMES,
-      },
+  /** Compiles and loads the wrapper for frames of this family, with the do-nothing program as its other target. */
+  static async load(toolbox: Toolbox, family: Family): Promise<Wrapper> {
+    const { bytes, wordsFrom, sourceAt, addressBytes, tcpAt } = LAYOUTS[family];
+    const program = await toolbox.load('wrapper.c', 'bench_wrapper', {
+      BENCH_FRAME_BYTES: bytes,
+      BENCH_WORDS_FROM: wordsFrom,
+      BENCH_SOURCE_AT: sourceAt + addressBytes - 4,
+      BENCH_SPORT_AT: tcpAt,
+      BENCH_MAX_FRAMES: MAX_FRAMES,
     });
-    const program = await platform.bpf.load({ objectFile, program: 'bench_wrapper', pinDirectory: undefined });
-    const nothing = await platform.bpf.load({ objectFile, program: 'bench_nothing', pinDirectory: undefined });
-    const wrapper = new Wrapper(program, nothing, layout.bytes);
-    wrapper.#setTarget('nothing', nothing);
+    const wrapper = new Wrapper(program, family);
+    wrapper.#setTarget('nothing', toolbox.nothing);
     return wrapper;
   }
 
@@ -88,8 +93,10 @@ export class Wrapper {
     if (first + frames.length > MAX_FRAMES) {
       throw new FairleadError('FL_E_LIMIT', `${first + frames.length} frames: the wrapper has room for ${MAX_FRAMES}`);
     }
-    const values = Buffer.concat(frames);
-    if (values.length !== frames.length * this.#frameBytes) throw new RangeError(`frames are not of ${this.#frameBytes} bytes each`);
+    if (frames.some((frame) => frame.length !== this.#frameBytes)) throw new RangeError(`frames are not of ${this.#frameBytes} bytes each`);
+    // Struct bench_frame is whole words.
+    const padding = Buffer.alloc(-this.#frameBytes & 7);
+    const values = Buffer.concat(frames.flatMap((frame) => [frame, padding]));
     const keys = Buffer.concat(frames.map((_, i) => encodeIndex(first + i)));
     await this.#map('bench_frames').updateMany(keys, values, frames.length);
     this.#frames += frames.length;
@@ -97,19 +104,28 @@ export class Wrapper {
   }
 
   run(job: Job): Sample {
-    const { first, count } = job.range;
-    const fields = [first, first + count, first, TARGET_INDEX[job.target], job.freshFrom === undefined ? 0 : 1, job.freshFrom ?? 0];
-    const value = Buffer.alloc(JOB_BYTES);
-    for (const [i, field] of fields.entries()) value.writeUInt32LE(field, 4 * i);
-    this.#map('bench_job').update(encodeIndex(0), value);
-    const { verdict, nanoseconds } = this.#program.testRun(Buffer.alloc(this.#frameBytes), { repeat: job.runs });
-    // The kernel cuts the fraction off (bpf_test_timer_continue in net/bpf/test_run.c); its middle is the fair guess.
-    return { verdict, nanoseconds: nanoseconds + 0.5 };
+    this.#setJob(job);
+    const { verdict, packet, nanoseconds } = this.#program.testRun(Buffer.alloc(this.#frameBytes), { repeat: job.runs });
+    return { verdict, packet, nanoseconds: nanoseconds + KERNEL_CUTS };
+  }
+
+  /** Sends real frames out by this device: the target's XDP_TX transmits. Returns nanoseconds a frame, when all were sent or dropped. */
+  runLive(job: Job, ifindex: number): number {
+    this.#setJob(job);
+    return runLiveFrames(this.#program.id, Buffer.alloc(this.#frameBytes), ifindex, job.runs) + KERNEL_CUTS;
   }
 
   close(): void {
     this.#program.close();
-    this.#nothing.close();
+  }
+
+  #setJob({ range: { first, count }, target, fresh }: Job): void {
+    const from = fresh?.from ?? 0;
+    const end = fresh?.count === undefined ? 0xffffffff : from + fresh.count;
+    const fields = [first, first + count, first, TARGET_INDEX[target], fresh === undefined ? 0 : 1, from, from, end];
+    const value = Buffer.alloc(JOB_BYTES);
+    for (const [i, field] of fields.entries()) value.writeUInt32LE(field, 4 * i);
+    this.#map('bench_job').update(encodeIndex(0), value);
   }
 
   #map(name: string): BpfMap {

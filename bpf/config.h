@@ -56,7 +56,19 @@ static const struct fl_config config_of_macros = {
 	.snat_port_min = FL_SNAT_PORT_MIN,
 	.snat_port_max = FL_SNAT_PORT_MAX,
 	.hash_seed = FL_HASH_SEED,
+	.slot_seed = FL_SLOT_SEED,
 	.lb4_address = { FL_LB4_ADDRESS_0, FL_LB4_ADDRESS_1, FL_LB4_ADDRESS_2, FL_LB4_ADDRESS_3 },
+	.lb6_address = { { { FL_LB6_ADDRESS_0 } }, { { FL_LB6_ADDRESS_1 } }, { { FL_LB6_ADDRESS_2 } }, { { FL_LB6_ADDRESS_3 } } },
+	.early_fragments_pass = FL_EARLY_FRAGMENTS_PASS,
+	.answer_rate = FL_ANSWER_RATE,
+	.mss_clamp = FL_MSS_CLAMP,
+	.vip_echo = FL_VIP_ECHO,
+	.no_backend = FL_NO_BACKEND,
+	.ipip4_source = FL_IPIP4_SOURCE,
+	.ipip4_entropy = FL_IPIP4_ENTROPY,
+	.snat4_sources = FL_SNAT4_SOURCES,
+	.snat6_sources = FL_SNAT6_SOURCES,
+	.unknown_port_drops = FL_UNKNOWN_PORT_DROPS,
 };
 
 static __always_inline const struct fl_config *config_get(void)

@@ -8,31 +8,69 @@
 #include "finish.h"
 #include "hash.h"
 #include "checksum.h"
-#include "ethernet.h"
-#include "packet.h"
-#include "tcp.h"
+#include "vips.h"
+#include "devices.h"
+#include "parse/ethernet.h"
+#include "parse/frame.h"
+#include "parse/l4.h"
+#include "parse/ipv6-headers.h"
+#include "parse/quote.h"
+#include "flow-life.h"
 #include "flow-limit.h"
+#include "fragment-life.h"
+#include "answer-limit.h"
+#include "frame.h"
+#include "mss.h"
 #include "maglev.h"
+#include "backends.h"
+#include "outer.h"
+#include "begun.h"
+#include "quic.h"
 #include "snat-port.h"
+#include "snat-source.h"
 
 #include "family/ipv4.h"
 #include "balance/all.h"
 #include "family/end.h"
 
-#include "ipv4.h"
+#include "family/ipv6.h"
+#include "balance/all.h"
+#include "family/end.h"
 
-SEC("xdp")
-int fairlead(fl_ctx *ctx)
+#include "events.h"
+
+static __always_inline int process(fl_ctx *ctx)
 {
 	struct ethhdr *eth = fl_data(ctx);
-	void *end = fl_data_end(ctx);
-	__u32 bytes = end - (void *)eth;
+	const void *end = fl_data_end(ctx);
+	struct packet packet = { .eth = eth, .facts.bytes = (__u32)(end - (void *)eth) };
+	__u32 offset;
+	__be16 type;
 
 	if ((void *)(eth + 1) > end)
-		return finish(FL_PASS, FL_REASON_MALFORMED, bytes);
-	if (eth->h_proto != bpf_htons(ETH_P_IP))
-		return finish(FL_PASS, FL_REASON_NOT_IPV4, bytes);
-	return ipv4_process(ctx, eth, end, bytes);
+		return pass_unread(ctx, FL_REASON_MALFORMED);
+	type = ethernet_parse(&packet, end, &offset);
+	if (type == bpf_htons(ETH_P_IP))
+		return process_v4(ctx, &packet, end, offset);
+	if (type == bpf_htons(ETH_P_IPV6))
+		return process_v6(ctx, &packet, end, offset);
+	return pass_unread(ctx, offset ? FL_REASON_NOT_IP : FL_REASON_MALFORMED);
+}
+
+FL_SECTION
+int fairlead(fl_ctx *ctx)
+{
+	const struct fl_event_filter *filter = event_filter_get();
+	int result;
+
+	if (!filter) /* the verifier does not know that an array has its first entry */
+		return FL_PASS;
+	if (filter->kinds)
+		event_begin(ctx);
+	result = process(ctx);
+	if (filter->kinds)
+		event_end(result);
+	return result_verdict(result);
 }
 
 char program_license[] SEC("license") = "Dual BSD/GPL";

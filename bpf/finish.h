@@ -28,6 +28,20 @@ static __always_inline int verdict_of(enum fl_reason reason)
 	}
 }
 
+/* What finish() returns: verdict and reason in one word, and whether a flow began. Only events look at more than the verdict. */
+#define FL_RESULT_REASON 8 /* shift */
+#define FL_RESULT_BEGAN (1 << 16)
+
+static __always_inline int result_verdict(int result)
+{
+	return result & 0xff;
+}
+
+static __always_inline __u8 result_reason(int result)
+{
+	return result >> FL_RESULT_REASON;
+}
+
 /* bytes: length of the frame as it was received. */
 static __always_inline int finish(int verdict, enum fl_reason reason, __u32 bytes)
 {
@@ -38,5 +52,5 @@ static __always_inline int finish(int verdict, enum fl_reason reason, __u32 byte
 		counter->packets++;
 		counter->bytes += bytes;
 	}
-	return verdict;
+	return verdict | (int)reason << FL_RESULT_REASON;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Bounds the rate of new flow entries on each CPU, so that a SYN flood cannot push established flows out of the LRU maps.
+ * Bounds the rate of new entries of flows and fragmented datagrams on each CPU, so that a flood cannot push out what others use.
  */
 #pragma once
 
@@ -14,6 +14,19 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } flow_limit SEC(".maps");
 
+/* Counts one more in the window of this second; false when it has `rate` already. */
+static __always_inline int window_allows(struct fl_window *window, const struct fl_config *cfg, __u32 rate, __u32 now)
+{
+	if (now - window->began >= cfg->ticks_per_second) {
+		window->began = now;
+		window->count = 0;
+	}
+	if (window->count >= rate)
+		return 0;
+	window->count++;
+	return 1;
+}
+
 static __always_inline int new_flow_allowed(const struct fl_config *cfg, __u32 now)
 {
 	__u32 zero = 0;
@@ -22,14 +35,5 @@ static __always_inline int new_flow_allowed(const struct fl_config *cfg, __u32 n
 	if (!cfg->new_flow_rate)
 		return 1;
 	window = bpf_map_lookup_elem(&flow_limit, &zero);
-	if (!window)
-		return 0;
-	if (now - window->began >= cfg->ticks_per_second) {
-		window->began = now;
-		window->count = 0;
-	}
-	if (window->count >= cfg->new_flow_rate)
-		return 0;
-	window->count++;
-	return 1;
+	return window && window_allows(window, cfg, cfg->new_flow_rate, now);
 }

@@ -8,6 +8,8 @@
 #include "hash.h"
 
 #define SNAT_PROBES 32
+/* While flows are pushed out for want of slots: after so many probes a half-open flow's slot is taken over rather than a free one looked for. */
+#define SNAT_PATIENT_PROBES 4
 
 /* The i-th port to try (host order), from the half of the flow's hash that Maglev does not use. */
 static __always_inline __u16 snat_probe(const struct fl_config *cfg, __u64 hash, __u32 i)

@@ -11,6 +11,8 @@ export interface Capabilities {
   readonly fibLookup: boolean;
   /** Frames can be sent out by another device. */
   readonly redirect: boolean;
+  /** The driver may hand the program frames of several buffers, as jumbo frames are. */
+  readonly multiBuffer: boolean;
   /** clang's object files can be loaded (else only pre-built native drivers). */
   readonly loadsObjects: boolean;
 }
@@ -52,6 +54,15 @@ export interface BpfMap {
   close(): void;
 }
 
+/** Reads a map of type 'ringbuf', from its oldest record. One reader at a time: a record that one has taken is gone for others. */
+export interface Ring {
+  /** The oldest records, at most `limit`; those that come while it reads may be among them. Copies. Does not wait. */
+  take(limit: number): readonly Buffer[];
+  /** Resolves when there are records, or at close(). One caller at a time. */
+  readable(): Promise<void>;
+  close(): void;
+}
+
 export interface MapSpec {
   readonly name: string;
   readonly type: MapType;
@@ -87,7 +98,10 @@ export interface BpfProgram {
   /** Size of the program as loaded: instructions after the kernel's rewriting, and bytes of machine code (0: unknown). */
   readonly translatedInstructions: number;
   readonly machineCodeBytes: number;
+  /** By their names. Of a pinned program without those that this process may not open (Linux: CAP_SYS_ADMIN opens all). */
   readonly maps: ReadonlyMap<string, BpfMap>;
+  /** Ids of all maps that it uses. */
+  readonly mapIds: readonly number[];
   /** Runs the program on a packet (Ethernet frame) without sending it. ingressIfindex is the device that it seems to come from. */
   testRun(packet: Buffer, options?: { repeat?: number; ingressIfindex?: number }): TestRun;
   pin(path: string): void;
@@ -97,6 +111,7 @@ export interface BpfProgram {
 /** What is attached to a device, whoever did it. */
 export interface AttachedProgram {
   readonly programId: number;
+  /** Empty where this process may not know it. */
   readonly programName: string;
   readonly mode: 'native' | 'generic';
 }
@@ -123,10 +138,10 @@ export interface Bpf {
   /** A map without a pin. */
   createMap(spec: MapSpec): BpfMap;
   openPinnedMap(path: string): BpfMap | undefined;
+  /** Throws FL_E_PERMISSION where only the most privileged may (Linux: CAP_SYS_ADMIN). */
   openMapById(id: number): BpfMap | undefined;
-  /** Ids of the maps that the program with this id uses; empty when there is none. */
-  programMapIds(programId: number): readonly number[];
-  programName(programId: number): string | undefined;
+  /** Throws FL_E_MAP for a map of another type. What nobody takes stays in the map, and what does not fit there the program loses. */
+  openRing(map: BpfMap): Ring;
   attach(program: BpfProgram, ifindex: number, mode: 'native' | 'generic', pinPath: string): Promise<BpfLink>;
   openPinnedLink(path: string): BpfLink | undefined;
   attachedProgram(ifindex: number): AttachedProgram | undefined;
@@ -138,6 +153,25 @@ export interface Bpf {
   removePins(path: string): void;
 }
 
+/** An address of a device that is not (yet, any more, or for long) one to begin traffic from. IPv6 alone has such. */
+export type AddressState =
+  /** Being checked for a duplicate (RFC 4862 §5.4): not this node's yet. An event tells the end of it. */
+  | 'tentative'
+  /** Another node has it. */
+  | 'duplicate'
+  /** Its preferred lifetime is over: it serves what uses it, nothing new. */
+  | 'deprecated'
+  /** Made for privacy (RFC 8981): goes by itself within days. */
+  | 'temporary';
+
+export interface InterfaceAddress {
+  /** Canonical text. */
+  readonly address: string;
+  readonly prefixLength: number;
+  /** Absent: nothing is against it. */
+  readonly state?: AddressState;
+}
+
 export interface InterfaceInfo {
   readonly name: string;
   readonly index: number;
@@ -146,15 +180,15 @@ export interface InterfaceInfo {
   /** Bytes of IP packet. */
   readonly mtu: number;
   readonly up: boolean;
-  /** Global unicast addresses, canonical text, in the kernel's order. */
-  readonly addresses: readonly { readonly address: string; readonly prefixLength: number }[];
+  /** Addresses of global scope (so no link-local ones), IPv4 first, in the order in which the device got them. */
+  readonly addresses: readonly InterfaceAddress[];
 }
 
 export interface Route {
   readonly ifindex: number;
-  /** Next hop; the destination itself when it is on the link. */
+  /** Next hop; the destination itself when it is on the link. Of a router it may be a link-local address: it means something on `ifindex` alone. */
   readonly nextHop: string;
-  /** Source address that the kernel would use. */
+  /** Source address that the kernel would use; of the destination's family. */
   readonly source: string | undefined;
   /** The destination is an address of this node. */
   readonly local: boolean;
@@ -181,13 +215,13 @@ export interface Network {
   /** The route that this node takes to `destination`; undefined when there is none. */
   route(destination: string): Route | undefined;
   neighbours(): readonly Neighbour[];
-  /** Asks for the neighbour's MAC; the answer comes as an event. Does not wait. */
+  /** Asks for the neighbour's MAC (ARP, NDP); the answer comes as an event. Does not wait. */
   solicit(ifindex: number, address: string): void;
   watch(listener: (event: NetworkEvent) => void): { close(): void };
-  /** Ports that the node's own connections take (net.ipv4.ip_local_port_range), inclusive. */
+  /** Ports that the node's own connections of either family take (net.ipv4.ip_local_port_range), inclusive. */
   localPortRange(): readonly [number, number];
-  /** Whether the kernel forwards between devices; without it the program cannot ask the FIB. */
-  forwardingEnabled(ifindex: number): boolean;
+  /** Whether the kernel forwards packets of this family that come in by the device; without it the program cannot ask the FIB. */
+  forwardingEnabled(ifindex: number, family: 4 | 6): boolean;
 }
 
 export interface Clock {
@@ -195,6 +229,8 @@ export interface Clock {
   readonly ticksPerSecond: number;
   /** The data plane's time now, ticks modulo 2^32. */
   now(): number;
+  /** The data plane's exact time now (fl_nanoseconds()). */
+  nanoseconds(): bigint;
 }
 
 export type Lock = { readonly held: true; release(): void } | { readonly held: false; readonly pid: number | undefined };
@@ -208,6 +244,10 @@ export interface Platform {
   clock(): Promise<Clock>;
   /** Takes the lock file for this process's life; it holds the pid. Freed by the kernel when the process ends, however it ends. */
   lock(path: string): Lock;
+  /** Names this boot of this machine: another text after each restart of the kernel, the same for every process until then. */
+  bootIdentity(): string;
+  /** Tells the service manager that listens at `path` ('READY=1', as sd_notify(3) says). False: nobody took it, or there is none here. */
+  notify(path: string, text: string): boolean;
   /** Flavour of the BPF sources: the header bpf/platform/<flavour>.h. */
   readonly flavour: 'linux' | 'windows';
   /** Root of the pin folders, '/sys/fs/bpf/fairlead' on Linux. */

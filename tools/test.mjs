@@ -2,8 +2,8 @@
 // Imports tools/setup only. Type check and lint count as one test each.
 // Invariant: the last line written is `N passed, N failed, N skipped`, also when the set-up fails; the exit status says whether all is well.
 
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setUp } from './setup.mjs';
@@ -15,10 +15,12 @@ const totals = { passed: 0, failed: 0, skipped: 0 };
 /** Mocha may take this long, milliseconds: a test that never gives back the processor is beyond mocha's own time limits. */
 const MOST_TIME = 15 * 60_000;
 
+/** Tests whose labs wait more than they compute run beside all others: on two processors that takes half the time. */
+const LABS = ['test/backends/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/samples/**/*.test.ts'];
+
 /** Runs a program with the terminal as it is; true when it ended with 0. */
-function run(program, args, env = {}) {
-  const options = { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...env }, timeout: MOST_TIME, killSignal: 'SIGKILL' };
-  return spawnSync(program, args, options).status === 0;
+function run(program, args) {
+  return spawnSync(program, args, { cwd: ROOT, stdio: 'inherit' }).status === 0;
 }
 
 function runTool(name, args) {
@@ -31,13 +33,21 @@ function check(title, passed) {
   totals[passed ? 'passed' : 'failed'] += 1;
 }
 
-/** Mocha with our reporter, which leaves its totals in a file; a mocha that left none counts as one failure. */
-function runMocha(files) {
+/** Mocha with our reporter, which leaves its totals in a file; a mocha that left none counts as one failure. `output`: a file descriptor. */
+async function runMocha(args, output) {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-test-'));
   const file = join(folder, 'totals.json');
   // Not node_modules/.bin/mocha, which starts another process: that would outlive it when the time is over.
   const mocha = join(ROOT, 'node_modules/mocha/lib/cli/cli.js');
-  const passed = run(process.execPath, ['--import', 'tsx', mocha, ...files], { FAIRLEAD_TOTALS: file });
+  const options = {
+    cwd: ROOT,
+    stdio: ['ignore', output, output],
+    env: { ...process.env, FAIRLEAD_TOTALS: file },
+    timeout: MOST_TIME,
+    killSignal: 'SIGKILL',
+  };
+  const child = spawn(process.execPath, ['--import', 'tsx', mocha, ...args], options);
+  const passed = await new Promise((resolve) => child.on('close', (status) => resolve(status === 0)));
   try {
     const counted = JSON.parse(readFileSync(file, 'utf8'));
     for (const key of Object.keys(totals)) totals[key] += counted[key];
@@ -51,6 +61,23 @@ function runMocha(files) {
   }
 }
 
+/** All tests in two courses at once; what the second one prints follows the first's. */
+async function runAll() {
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-test-'));
+  const file = join(folder, 'labs.txt');
+  const output = openSync(file, 'w');
+  try {
+    const others = ['test/**/*.test.ts', ...LABS.flatMap((glob) => ['--ignore', glob])];
+    const labs = runMocha(LABS, output);
+    await runMocha(others, 1);
+    await labs;
+  } finally {
+    closeSync(output);
+    process.stdout.write(readFileSync(file));
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 // Ctrl-C reaches mocha by the terminal; the totals are still printed.
 process.on('SIGINT', () => {});
 try {
@@ -58,7 +85,7 @@ try {
   check('type check', runTool('tsc', ['--noEmit', '-p', '.']));
   check('lint', runTool('biome', ['check', '.']) && runTool('tsx', ['tools/check-imports.ts']));
   const chosen = process.argv.slice(2);
-  runMocha(chosen.length > 0 ? chosen : ['test/**/*.test.ts']);
+  await (chosen.length > 0 ? runMocha(chosen, 1) : runAll());
   process.exitCode = totals.failed > 0 ? 1 : 0;
 } catch (error) {
   totals.failed += 1;

@@ -4,22 +4,23 @@
 
 import { flagNote } from '../commands/help-text.js';
 import { type AnyFlag, flagUsage, type Verb, verbUsage } from '../commands/verb.js';
-import { CLI_EXAMPLES, ENVIRONMENT, EXIT_STATUS, PURPOSE } from './command-line.js';
-import { SETTINGS_FLAGS, VERSION_FLAG } from './settings-flags.js';
+import { CLI_EXAMPLES, ENVIRONMENT, EXIT_STATUS, PURPOSE, USAGES } from './command-line.js';
+import { RUN_FLAGS, VERSION_FLAG } from './settings-flags.js';
 
 /** The whole page, Markdown. */
 export function renderReference(verbs: readonly Verb[]): string {
   return [
     '# Commands\n',
     'Made from the commands themselves (`UPDATE_GOLDEN=1 npx mocha test/agent/cli/reference.test.ts` writes it anew; a test checks it).\n',
-    '## cilium-agent\n',
+    '## cilium-agent, fairlead\n',
     `${PURPOSE}\n`,
-    block([`cilium-agent --device=IF[,IF...] [--bpf-lb-mode=snat|dsr] [FLAG...]`]),
-    flagTable([...Object.values(SETTINGS_FLAGS), VERSION_FLAG]),
+    block(USAGES),
+    flagTable([...Object.values(RUN_FLAGS), VERSION_FLAG]),
     `${ENVIRONMENT}\n`,
     `${EXIT_STATUS}\n`,
     block(CLI_EXAMPLES),
-    '## At the prompt, or from a pipe\n',
+    '## To a running agent, at the prompt, or from a pipe\n',
+    'Each command stands behind `fairlead` too, and goes to the agent that runs: `fairlead service list`.\n',
     'One command a line. Lines that begin with `#` and empty lines are ignored; quotes keep words together. Both `--id=1` and `--id 1` are right. ' +
       'At a terminal Tab completes, Ctrl-C cancels the running command or clears the line, Ctrl-D leaves. ' +
       'In a pipe answers go to the standard output, errors and warnings to the standard error. `-o json` is described in [json.md](json.md).\n',

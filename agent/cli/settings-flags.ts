@@ -3,21 +3,28 @@
 // Invariant: a default shown in help is the one in DEFAULT_SETTINGS.
 
 import {
-  parseAddress,
+  parseAddresses,
   parseDeviceList,
   parseDispatch,
+  parseEndpoint,
+  parseEarlyFragments,
   parseInstance,
   parseInteger,
+  parseIpipSource,
   parseMode,
+  parseMss,
+  parseNoBackendAnswer,
   parsePortRange,
   parsePositiveInteger,
   parsePrime,
   parseSeconds,
+  parseSwitch,
+  parseUnknownPort,
   parseXdpMode,
 } from '../model/parse.js';
 import { FairleadError } from '../model/errors.js';
 import { DISPATCHES, MODES } from '../model/service.js';
-import { DEFAULT_SETTINGS as DEFAULTS, XDP_MODES } from '../model/settings.js';
+import { DEFAULT_SETTINGS as DEFAULTS, EARLY_FRAGMENTS, NO_BACKEND_ANSWERS, UNKNOWN_PORT_WORDS, XDP_MODES } from '../model/settings.js';
 import { type Flag, optional, required, withDefault } from '../commands/verb.js';
 
 /** A file's name as given; only emptiness can be wrong with it here. */
@@ -72,13 +79,17 @@ export const SETTINGS_FLAGS = {
     parse: parsePortRange,
     fallbackText: 'the part of 1024-65535 that the kernel does not use itself',
   }),
-  lbAddress: optional({
-    name: 'lb-address',
-    placeholder: 'IP',
-    text: 'address that SNAT and IPIP send from',
-    parse: parseAddress,
-    fallbackText: 'that of the device towards the backend',
-  }),
+  lbAddresses: withDefault<readonly string[]>(
+    {
+      name: 'lb-address',
+      placeholder: 'IP[,IP...]',
+      text: 'addresses of this node that SNAT and IPIP send from, IPv4 and IPv6, at most 4 of each; may be given more than once',
+      parse: (text, where) => (text === '' ? [] : parseAddresses(text, where)),
+      fallbackText: 'one of each device and family',
+      repeatable: true,
+    },
+    '',
+  ),
   maglevSize: withDefault(
     { name: 'maglev-size', placeholder: 'PRIME', text: "entries of a service's Maglev table, 251 to 131071", parse: parsePrime },
     String(DEFAULTS.maglevSize),
@@ -95,11 +106,48 @@ export const SETTINGS_FLAGS = {
     },
     String(DEFAULTS.newFlowRate),
   ),
+  answerRate: withDefault(
+    {
+      name: 'answer-rate',
+      placeholder: 'N',
+      text: 'ICMP errors and resets that the program sends by itself, a second and CPU; 0: none',
+      parse: (text, where) => parseInteger(text, { kind: 'rate', min: 0, max: 0x7fffffff }, where),
+    },
+    String(DEFAULTS.answerRate),
+  ),
+  mssClamp: withDefault(
+    {
+      name: 'mss-clamp',
+      placeholder: 'BYTES',
+      text: 'largest MSS that a SYN may name, for IPv4; for IPv6 20 less; 0: any',
+      parse: (text, where) => parseMss(text, where),
+    },
+    String(DEFAULTS.mssClamp),
+  ),
+  vipEcho: withDefault(
+    {
+      name: 'vip-echo',
+      placeholder: 'on|off',
+      text: "whether the program answers pings to a service's address",
+      parse: parseSwitch,
+      choices: ['on', 'off'],
+    },
+    DEFAULTS.vipEcho ? 'on' : 'off',
+  ),
+  noBackend: withDefault(
+    {
+      name: 'on-no-backend',
+      placeholder: 'drop|reset|unreachable',
+      text: 'what a client gets when no backend takes new flows: nothing, a TCP reset (UDP: port unreachable), or ICMP port unreachable',
+      parse: parseNoBackendAnswer,
+      choices: NO_BACKEND_ANSWERS,
+    },
+    DEFAULTS.noBackend,
+  ),
   timeoutSyn: seconds('timeout-syn', 'a flow ends after this long when only SYNs were seen', DEFAULTS.timeouts.syn),
   timeoutEstablished: seconds('timeout-established', 'the same for a connection that sends nothing', DEFAULTS.timeouts.established),
   timeoutClosing: seconds('timeout-closing', 'the same after FIN or RST', DEFAULTS.timeouts.closing),
   timeoutUdp: seconds('timeout-udp', 'the same for UDP', DEFAULTS.timeouts.udp),
-  sweepInterval: seconds('sweep-interval', 'time between two removals of ended flows', DEFAULTS.sweepInterval),
   instance: withDefault(
     { name: 'instance', placeholder: 'NAME', text: 'name of this data plane, when a machine has several', parse: parseInstance },
     DEFAULTS.instance,
@@ -110,6 +158,27 @@ export const SETTINGS_FLAGS = {
     text: 'where services and mode are kept',
     parse: parsePath,
     fallbackText: '/var/lib/fairlead/NAME/state.json',
+  }),
+  apiSocket: optional({
+    name: 'api-socket',
+    placeholder: 'PATH',
+    text: 'Unix socket of the API, which other commands use',
+    parse: parsePath,
+    fallbackText: '/run/fairlead/NAME.sock',
+  }),
+  apiGroup: optional({
+    name: 'api-group',
+    placeholder: 'GROUP',
+    text: 'group that may use the API beside root, by name or number',
+    parse: parsePath,
+    fallbackText: 'the group that the agent runs as',
+  }),
+  web: optional({
+    name: 'web',
+    placeholder: 'IP:PORT',
+    text: 'address that metrics (/metrics) and health (/healthz) are read at without asking who reads; nothing can be changed there',
+    parse: parseEndpoint,
+    fallbackText: 'none',
   }),
   bpfObject: optional({
     name: 'bpf-object',
@@ -123,6 +192,59 @@ export const SETTINGS_FLAGS = {
     DEFAULTS.cacheDirectory,
   ),
   clang: withDefault({ name: 'clang', placeholder: 'PROGRAM', text: 'the compiler', parse: parsePath }, DEFAULTS.clang),
+  earlyFragments: withDefault(
+    {
+      name: 'fragments-early',
+      placeholder: 'drop|pass',
+      text: "a later fragment to a service that comes before its datagram's first one",
+      parse: parseEarlyFragments,
+      choices: EARLY_FRAGMENTS,
+    },
+    DEFAULTS.earlyFragments,
+  ),
+  ipipSource: optional({
+    name: 'ipip-source',
+    placeholder: 'PREFIX',
+    text: 'IPv4 prefix, /8 to /31: each flow in DSR by IPIP gets an outer source out of it, so that receivers spread load over their queues',
+    parse: parseIpipSource,
+    fallbackText: 'the LB address for all flows',
+  }),
+  snatAddresses: withDefault<readonly string[]>(
+    {
+      name: 'snat-address',
+      placeholder: 'IP[,IP...]',
+      text: 'addresses of this node that SNAT sends from, each with all ports of the range; they are LB addresses too, and count as such',
+      parse: (text, where) => (text === '' ? [] : parseAddresses(text, where)),
+      fallbackText: 'one towards each backend, out of the LB addresses',
+      repeatable: true,
+    },
+    '',
+  ),
+  vipUnknownPort: withDefault(
+    {
+      name: 'vip-unknown-port',
+      placeholder: 'pass|drop',
+      text: 'what becomes of TCP and UDP to a virtual address on a port that no service has',
+      parse: parseUnknownPort,
+      choices: UNKNOWN_PORT_WORDS,
+    },
+    DEFAULTS.vipUnknownPort,
+  ),
 } as const satisfies Record<string, Flag<unknown>>;
 
 export const VERSION_FLAG = optional({ name: 'version', placeholder: '', text: 'print the version', parse: () => true, bare: true });
+
+/** Which running agent a command is for. */
+export const AGENT_FLAGS = { instance: SETTINGS_FLAGS.instance, apiSocket: SETTINGS_FLAGS.apiSocket };
+
+/** Of a command line that starts an agent. */
+export const RUN_FLAGS = {
+  ...SETTINGS_FLAGS,
+  config: optional({
+    name: 'config',
+    placeholder: 'FILE',
+    text: 'configuration file: flags of the agent, and the services that it is to have; read again at SIGHUP (docs/configuration.md)',
+    parse: parsePath,
+    fallbackText: 'none',
+  }),
+};

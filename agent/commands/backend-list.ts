@@ -3,7 +3,7 @@
 
 import { parseServiceId } from '../model/parse.js';
 import { OUTPUT } from './flags.js';
-import { BACKEND_COLUMNS } from './service-text.js';
+import { backendColumns } from './service-text.js';
 import { countNoun } from './numbers.js';
 import { writeTable } from './table.js';
 import { defineVerb, optional } from './verb.js';
@@ -29,7 +29,7 @@ export const backendList = defineVerb({
           align: 'right',
           value: (backend: (typeof backends)[number]) => String(backend.service),
         } as const;
-        await writeTable(sink, [service, ...BACKEND_COLUMNS], backends);
+        await writeTable(sink, [service, ...backendColumns(backends)], backends);
         return sink.write(`${countNoun(backends.length, 'backend')}\n`);
       },
     });

@@ -1,8 +1,10 @@
 // The table of flows, written in pages as the flows come: widths and columns are settled by each page's own content.
 // Imports agent/model and its siblings. Any number of flows passes through in the memory of one page.
-// Invariant: no line of IPv4 flows is wider than the sink, from 80 characters on; the last line is the count.
+// Invariant: no line is wider than the sink, from 80 characters on: flows whose addresses take more have several lines. The last line is the count.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { FlowView } from '../model/views.js';
+import { foldColumns, foldIndent } from './fold.js';
 import { countNoun, formatAge, formatCount } from './numbers.js';
 import type { Sink } from './sink.js';
 import { pad } from './table.js';
@@ -11,7 +13,7 @@ interface FlowColumn {
   /** The header's two lines. */
   readonly title: readonly [string, string];
   readonly align?: 'right';
-  /** Columns of the lowest rank stand always; then they come in by rank as the width allows. */
+  /** Columns of the lowest rank stand always, folded when they must be; then they come in by rank while they need no further line. */
   readonly rank: number;
   readonly value: (flow: FlowView) => string;
 }
@@ -61,7 +63,8 @@ export async function writeFlowTable(sink: Sink, flows: AsyncIterable<FlowView> 
 }
 
 interface Layout {
-  readonly columns: readonly FlowColumn[];
+  /** The columns of each line of a flow; one line unless addresses are long. */
+  readonly lines: readonly (readonly FlowColumn[])[];
   /** Width of every column of COLUMNS, shown or not. */
   readonly widths: ReadonlyMap<FlowColumn, number>;
   readonly gap: string;
@@ -79,33 +82,43 @@ function layOut(page: readonly FlowView[], width: number, before: Layout | undef
     widths.set(column, widest);
   }
   const shown = new Set(COLUMNS.filter((column) => column.rank === 0));
-  const total = () => [...shown].reduce((sum, column) => sum + (widths.get(column) ?? 0) + gap.length, -gap.length);
+  const fold = () => {
+    const columns = COLUMNS.filter((column) => shown.has(column));
+    const lines = foldColumns(
+      columns.map((column) => widths.get(column) ?? 0),
+      gap.length,
+      width,
+    );
+    return lines.map((line) => line.map((index) => columns[index] as FlowColumn));
+  };
+  const most = fold().length;
   for (const column of COLUMNS.filter(({ rank }) => rank > 0).sort((a, b) => a.rank - b.rank)) {
     shown.add(column);
-    if (total() <= width) continue;
+    if (fold().length <= most) continue;
     shown.delete(column);
     break;
   }
-  const columns = COLUMNS.filter((column) => shown.has(column));
-  const same =
-    columns.length === before?.columns.length && gap === before.gap && columns.every((one) => widths.get(one) === before.widths.get(one));
-  return { columns, widths, gap, changed: !same };
+  const lines = fold();
+  const same = isDeepStrictEqual(lines, before?.lines) && lines.flat().every((one) => widths.get(one) === before?.widths.get(one));
+  return { lines, widths, gap, changed: !same || gap !== before?.gap };
 }
 
 function headerOf(layout: Layout): string {
-  const line = (value: (column: FlowColumn) => string) => joinCells(layout, value);
-  return (
-    line((column) => column.title[0]) + line((column) => column.title[1]) + line((column) => '='.repeat(layout.widths.get(column) ?? 0))
-  );
+  const title = (row: 0 | 1) => layout.lines.map((_, index) => joinCells(layout, index, (column) => column.title[row]));
+  const [upper, lower] = [title(0), title(1)];
+  const titles = layout.lines.map((_, index) => (upper[index] === '\n' ? '' : upper[index]) + (lower[index] ?? ''));
+  return titles.join('') + rowOf(layout, (column) => '='.repeat(layout.widths.get(column) ?? 0));
 }
 
 function lineOf(layout: Layout, flow: FlowView): string {
-  return joinCells(layout, (column) => column.value(flow));
+  return rowOf(layout, (column) => column.value(flow));
 }
 
-function joinCells({ columns, widths, gap }: Layout, value: (column: FlowColumn) => string): string {
-  return `${columns
-    .map((column) => pad(value(column), widths.get(column) ?? 0, column.align))
-    .join(gap)
-    .trimEnd()}\n`;
+function rowOf(layout: Layout, value: (column: FlowColumn) => string): string {
+  return layout.lines.map((_, index) => joinCells(layout, index, value)).join('');
+}
+
+function joinCells({ lines, widths, gap }: Layout, index: number, value: (column: FlowColumn) => string): string {
+  const cells = (lines[index] ?? []).map((column) => pad(value(column), widths.get(column) ?? 0, column.align));
+  return `${`${foldIndent(index)}${cells.join(gap)}`.trimEnd()}\n`;
 }

@@ -19,6 +19,8 @@ export interface RowsAnswer<Row> {
   readonly name: string;
   readonly head?: Readonly<Record<string, unknown>>;
   readonly rows: AsyncIterable<Row> | Iterable<Row>;
+  /** Rows come as they happen: each is written at once. */
+  readonly live?: boolean;
   /** Writes the rows as text. */
   readonly toText: (sink: Sink, rows: AsyncIterable<Row> | Iterable<Row>) => Promise<void>;
 }
@@ -35,14 +37,14 @@ const TABLE: Format = {
 
 const JSON_FORMAT: Format = {
   answer: (sink, { name, value }) => sink.write(`{"version":${JSON_VERSION},${JSON.stringify(name)}:${toJson(value)}}\n`),
-  async rows(sink, { name, head = {}, rows }) {
+  async rows(sink, { name, head = {}, rows, live = false }) {
     const before = Object.entries({ version: JSON_VERSION, ...head }).map(([key, value]) => `${JSON.stringify(key)}:${toJson(value)},`);
     let text = `{${before.join('')}${JSON.stringify(name)}:[`;
     let separator = '\n';
     for await (const row of rows) {
       text += separator + toJson(row);
       separator = ',\n';
-      if (text.length < PIECE) continue;
+      if (text.length < PIECE && !live) continue;
       await sink.write(text);
       text = '';
     }

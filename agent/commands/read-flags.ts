@@ -12,7 +12,9 @@ export class HelpShown extends Error {}
 export function addFlags(command: Command, flags: FlagSet): void {
   for (const flag of Object.values(flags)) {
     const short = flag.short === undefined ? '' : `-${flag.short}, `;
-    command.addOption(new Option(`${short}--${flag.name}${flag.bare ? '' : ' <value>'}`, flag.text));
+    const option = new Option(`${short}--${flag.name}${flag.bare ? '' : ' <value>'}`, flag.text);
+    if (flag.repeatable) option.argParser((text: string, before?: string) => (before === undefined ? text : `${before},${text}`));
+    command.addOption(option);
   }
 }
 

@@ -1,6 +1,6 @@
-// One line of text to one answer: split, parse, run, and print what went wrong.
-// Imports its siblings. The prompt and piped input both come through here.
-// Invariant: runLine never rejects, and each line that asks for something gets an answer or an error.
+// One line of text, or the words of a command line, to one answer: parse, run, and print what went wrong.
+// Imports its siblings. The prompt, piped input and single commands all come through here.
+// Invariant: runLine and runWords never reject, and what asks for something gets an answer or an error.
 
 import { EXIT, type ExitStatus } from '../model/errors.js';
 import { buildTree } from './build-tree.js';
@@ -12,13 +12,21 @@ import { VERBS } from './verbs.js';
 
 /** Exit status that the line would have as a program of its own. `debug`: stacks of defects are shown. */
 export async function runLine(line: string, context: CommandContext, debug = false): Promise<ExitStatus> {
-  if (isBlankLine(line)) return EXIT.done;
+  return isBlankLine(line) ? EXIT.done : run(() => splitLine(line), context, debug);
+}
+
+/** The same for words that a shell has taken apart. */
+export function runWords(words: readonly string[], context: CommandContext, debug = false): Promise<ExitStatus> {
+  return run(() => words, context, debug);
+}
+
+async function run(read: () => readonly string[], context: CommandContext, debug: boolean): Promise<ExitStatus> {
   let help = '';
   try {
     const tree = buildTree(VERBS, context, (text) => {
       help += text;
     });
-    await tree.parseAsync(splitLine(line), { from: 'user' });
+    await tree.parseAsync(read(), { from: 'user' });
     return EXIT.done;
   } catch (error) {
     if (error instanceof HelpShown) {

@@ -3,9 +3,10 @@
 
 import { formatFrontend } from '../model/format.js';
 import { OUTPUT, SERVICE_ID } from './flags.js';
-import { BACKEND_COLUMNS, formatServiceMode } from './service-text.js';
+import { policyLines } from './policy-text.js';
+import { backendColumns, formatServiceMode } from './service-text.js';
 import { countNoun } from './numbers.js';
-import { renderTable } from './table.js';
+import { renderTable, wrapText } from './table.js';
 import { defineVerb } from './verb.js';
 
 export const serviceGet = defineVerb({
@@ -20,8 +21,9 @@ export const serviceGet = defineVerb({
       value: service,
       toText: (width) => {
         const { frontend, backends } = service;
-        const head = `service ${id}: ${formatFrontend(frontend)}, mode ${formatServiceMode(service)}, ${countNoun(backends.length, 'backend')}\n`;
-        return backends.length === 0 ? head : head + renderTable(BACKEND_COLUMNS, backends, width);
+        const head = `service ${id}: ${formatFrontend(frontend)}, mode ${formatServiceMode(service)}, ${countNoun(backends.length, 'backend')}`;
+        const lines = [head, ...policyLines(service)].map((line) => `${wrapText(line, width).join('\n')}\n`).join('');
+        return backends.length === 0 ? lines : lines + renderTable(backendColumns(backends), backends, width);
       },
     });
   },

@@ -20,7 +20,10 @@ export function formatServiceMode(service: ServiceView): string {
 
 /** How many of the service's backends take new flows now. */
 export function countReady(service: ServiceView): number {
-  return service.backends.filter((backend) => backend.state === 'active' && backend.weight > 0 && backend.mac !== undefined).length;
+  return service.backends.filter(
+    (backend) =>
+      backend.state === 'active' && backend.weight > 0 && backend.health !== 'down' && (backend.local || backend.mac !== undefined),
+  ).length;
 }
 
 /** 'eth0 02:00:00:00:00:10', or why there is no next hop. */
@@ -28,7 +31,19 @@ export function formatNextHop(backend: BackendView): string {
   return backend.mac === undefined ? backend.nextHop : `${backend.device ?? '?'} ${backend.mac}`;
 }
 
-export const BACKEND_COLUMNS: readonly Column<BackendView>[] = [
+/** 'up', 'down: connection refused', '-' for one that is not checked. */
+export function formatHealthState({ health, healthReason }: BackendView): string {
+  if (health === undefined) return '-';
+  return health === 'down' && healthReason !== undefined ? `down: ${healthReason}` : health;
+}
+
+/** With health where at least one of the backends is checked. */
+export function backendColumns(backends: readonly BackendView[]): readonly Column<BackendView>[] {
+  if (backends.every(({ health }) => health === undefined)) return BACKEND_COLUMNS;
+  return [...BACKEND_COLUMNS.slice(0, 3), { title: 'Health', value: formatHealthState }, ...BACKEND_COLUMNS.slice(3)];
+}
+
+const BACKEND_COLUMNS: readonly Column<BackendView>[] = [
   { title: 'Backend', value: formatEndpoint },
   { title: 'Weight', align: 'right', value: (backend) => String(backend.weight) },
   { title: 'State', value: (backend) => backend.state },

@@ -1,7 +1,7 @@
 // `status`: what runs, how full it is, what it counted, and what does not work as it should.
 // Imports agent/model and its siblings.
 
-import { formatPortRange } from '../model/format.js';
+import { formatFrontend, formatPortRange } from '../model/format.js';
 import type { StatusView } from '../model/views.js';
 import { OUTPUT } from './flags.js';
 import { formatCount, formatShare } from './numbers.js';
@@ -34,12 +34,18 @@ function formatStatus(view: StatusView, width: number): string {
     line('mode', `${view.mode}, DSR by ${view.dispatch}`),
     line('program', `${program.name}, id ${program.id}, ${program.instructions} instructions, digest ${program.digest.slice(0, 12)}`),
     ...view.devices.map((one) =>
-      line('device', `${one.name}: ${one.xdpMode}, link ${one.linkId}, ${one.mac}, MTU ${one.mtu}, ${one.address ?? 'no address'}`),
+      line(
+        'device',
+        `${one.name}: ${one.xdpMode}, link ${one.linkId}, ${one.mac}, MTU ${one.mtu}, ${one.addresses.join(', ') || 'no address'}`,
+      ),
     ),
     line('SNAT ports', formatPortRange(view.snatRange)),
     line('services', `${view.services}`),
     line('backends', `${view.backends}${unresolved}`),
     line('flows', `${flows.entries} of ${flows.limit} (${formatShare(flows.limit === 0 ? 0 : flows.entries / flows.limit)})`),
+    ...view.snatPorts.map((gauge) =>
+      line('fullest', `${formatFrontend(gauge)}: ${gauge.inUse} of ${gauge.limit} SNAT ports (${formatShare(gauge.inUse / gauge.limit)})`),
+    ),
     ...view.warnings.map((warning) => line('warning', warning)),
   ];
   return `${head.join('')}\n${formatCounters(view, width)}`;

@@ -1,9 +1,10 @@
 // Tables of lists that are held in memory (services, backends, next hops), laid out by the package `table`.
-// Imports `table` and the sink. That package takes 2.5 s for 16,000 rows, so a list is laid out in pages, one at a time.
-// Invariant: widths are settled by the whole list; no line is wider than `width` while the last column has 16 characters to wrap in.
+// Imports `table`, the sink and fold.ts. That package takes 2.5 s for 16,000 rows, so a list is laid out in pages, one at a time.
+// Invariant: widths are settled by the whole list; no line is wider than `width`, unless one column other than the last is.
 
 import { setImmediate } from 'node:timers/promises';
 import { getBorderCharacters, table } from 'table';
+import { foldColumns, foldIndent, FOLD_INDENT } from './fold.js';
 import type { Sink } from './sink.js';
 
 export interface Column<Row> {
@@ -16,7 +17,7 @@ const GAP = 2;
 const MIN_LAST = 16;
 const PAGE = 250;
 
-/** The table as text, each line ending in a newline; the last column is wrapped at words to stay within `width`. */
+/** The table as text, each line ending in a newline; the last column is wrapped at words to stay within `width`, and what does not fit is folded. */
 export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): string {
   return [...tablePages(columns, rows, width)].join('');
 }
@@ -35,19 +36,52 @@ function* tablePages<Row>(columns: readonly Column<Row>[], rows: readonly Row[],
   const widths = columns.map((column, index) =>
     cells.reduce((widest, line) => Math.max(widest, line[index]?.length ?? 0), column.title.length),
   );
-  const before = widths.slice(0, -1).reduce((sum, one) => sum + one + GAP, 0);
-  widths[widths.length - 1] = Math.min(widths.at(-1) ?? 0, Math.max(MIN_LAST, width - before));
+  const last = widths.length - 1;
+  // A word of the last column, such as an address, is not cut.
+  const words = cells.flatMap((line) => line[last]?.split(' ') ?? []);
+  const least = Math.min(
+    widths[last] ?? 0,
+    words.reduce((longest, word) => Math.max(longest, word.length), MIN_LAST),
+  );
+  const folded = foldColumns(widths.with(last, least), GAP, width);
+  // What stands beside the last column on its line.
+  const indent = folded.length > 1 ? FOLD_INDENT : 0;
+  const before = (folded.at(-1) ?? []).slice(0, -1).reduce((sum, index) => sum + (widths[index] ?? 0) + GAP, indent);
+  widths[last] = Math.min(widths[last] ?? 0, Math.max(least, width - before));
+  const lines = [columns.map((column) => column.title), widths.map((one) => '='.repeat(one)), ...cells];
+  if (folded.length > 1) return yield* foldedPages(columns, lines, widths, folded, before);
   const config = {
     border: getBorderCharacters('void'),
     drawHorizontalLine: () => false,
     columnDefault: { paddingLeft: 0, paddingRight: GAP, wrapWord: true },
     columns: columns.map((column, index) => ({ width: widths[index] ?? 0, alignment: column.align ?? ('left' as const) })),
   };
-  const lines = [columns.map((column) => column.title), widths.map((one) => '='.repeat(one)), ...cells];
   for (let at = 0; at < lines.length; at += PAGE) {
     // The package fills each line with blanks up to its last column's width.
     yield table(lines.slice(at, at + PAGE), config).replace(/ +$/gm, '');
   }
+}
+
+/** Rows of several lines each: titles, the line under them and cells are folded alike. `before`: characters beside the last column, which wraps. */
+function* foldedPages<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly (readonly string[])[],
+  widths: readonly number[],
+  folded: readonly (readonly number[])[],
+  before: number,
+): Generator<string> {
+  const last = columns.length - 1;
+  const textOf = (cells: readonly string[]): string => {
+    const [first = '', ...more] = wrapText(cells[last] ?? '', widths[last] ?? 0);
+    const fields = cells.with(last, first).map((cell, index) => pad(cell, widths[index] ?? 0, columns[index]?.align));
+    const lines = folded.map((indexes, line) => foldIndent(line) + indexes.map((index) => fields[index]).join(' '.repeat(GAP)));
+    return [...lines, ...more.map((rest) => ' '.repeat(before) + rest)].map((line) => `${line.trimEnd()}\n`).join('');
+  };
+  for (let at = 0; at < rows.length; at += PAGE)
+    yield rows
+      .slice(at, at + PAGE)
+      .map(textOf)
+      .join('');
 }
 
 /** The value in a field of `width` characters; a wider one stays whole. */

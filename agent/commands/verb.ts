@@ -26,6 +26,8 @@ export interface Flag<Value> {
   readonly offers?: 'service' | 'backend' | 'next-hop';
   /** The flag takes no value; its text is 'true' when given. */
   readonly bare?: boolean;
+  /** Given more than once, its texts are joined by commas; else the last one counts. */
+  readonly repeatable?: boolean;
 }
 
 type FlagSpec<Value> = Omit<Flag<Value>, 'required' | 'fallback'>;

@@ -3,11 +3,18 @@
 
 import { backendList } from './backend-list.js';
 import { backendSet } from './backend-set.js';
+import { capture } from './capture.js';
 import { cls } from './cls.js';
+import { configApply, configDiff } from './config-apply.js';
+import { configCheck } from './config-check.js';
+import { configExport } from './config-export.js';
+import { denyAdd, denyRemove } from './deny-change.js';
+import { denyList } from './deny-list.js';
 import { exit } from './exit.js';
 import { makeHelp } from './help.js';
 import { modeGet } from './mode-get.js';
 import { modeUpdate } from './mode-update.js';
+import { monitor } from './monitor.js';
 import { neighborList } from './neighbor-list.js';
 import { neighborUpdate } from './neighbor-update.js';
 import { serviceDelete } from './service-delete.js';
@@ -29,9 +36,18 @@ export const VERBS: readonly Verb[] = [
   backendSet,
   modeGet,
   modeUpdate,
+  denyAdd,
+  denyRemove,
+  denyList,
+  configCheck,
+  configDiff,
+  configApply,
+  configExport,
   neighborList,
   neighborUpdate,
   status,
+  monitor,
+  capture,
   unload,
   cls,
   makeHelp(() => VERBS),

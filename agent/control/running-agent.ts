@@ -5,21 +5,28 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Datapath } from '../datapath/datapath.js';
 import { rememberBackends } from '../datapath/flow-record.js';
-import type { DesiredState, Mode, Service } from '../model/service.js';
+import type { EventFilter } from '../model/events.js';
+import type { DesiredState, Endpoint, Mode, Service } from '../model/service.js';
+import { formatEndpoint } from '../model/format.js';
 import { validateService } from '../model/validate.js';
+import { validateServices } from '../model/validate-all.js';
+import { validateCrossing } from '../model/validate-families.js';
 import { warnOfPorts } from '../model/warn-ports.js';
-import type { BackendView, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
-import type { Agent, BackendUpdate, Change, ServiceUpdate } from './agent.js';
-import { type ApplyContext, applyHops, applyMode, applyService, removeService } from './apply/apply.js';
+import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
+import type { Agent, BackendUpdate, Change, DenyChange, DenyUpdate, EventWatch, ServiceUpdate } from './agent.js';
+import { type ApplyContext, applyDenied, applyHops, applyMode, applyService, applyServices, removeService } from './apply/apply.js';
 import { checkPlaces } from './check-places.js';
-import { findService, mergeBackendUpdate, mergeService, replaceService } from './state/intents.js';
+import { diffStates, isSame, type StateDifference } from './state/diff-state.js';
+import { findService, mergeBackendUpdate, mergeDenied, mergeService, replaceService } from './state/intents.js';
+import { EventWatcher } from './event-watcher.js';
 import { findNeighbour } from './next-hop/find-neighbour.js';
 import type { Hop } from './next-hop/next-hop.js';
+import { HealthChecker, type HealthChange } from '../health/checker.js';
+import { withHealth } from './health-overlay.js';
 import type { Session } from './session.js';
-import type { Slots } from './apply/slots.js';
 import { viewStatus } from './status.js';
 import { Transaction } from './apply/transaction.js';
-import { viewBackend, viewNeighbours, viewService, warnOfBackends } from './views.js';
+import { type ViewContext, viewBackends, viewNeighbours, viewService, warnOfBackends } from './views.js';
 import { Writer } from './writer.js';
 
 /** How long an answer waits for the MACs of new backends, milliseconds: ARP on a LAN takes less than one. */
@@ -31,15 +38,22 @@ export class RunningAgent implements Agent {
   readonly #session: Session;
   readonly #context: ApplyContext;
   readonly #writer = new Writer();
+  readonly #watcher: EventWatcher;
+  readonly #health: HealthChecker;
   #state: DesiredState;
   #closed = false;
+  /** Causes of warnings about health that stand now. */
+  #toldHealth: ReadonlySet<string> = new Set();
 
   constructor(session: Session, state: DesiredState) {
     const { tables, settings, hops, hopChanges } = session.parts;
     this.#session = session;
     this.#state = state;
+    this.#watcher = new EventWatcher(tables.datapath, session.parts.platform.network);
     const hopTo = (address: string): Hop => hops.get(address);
     this.#context = { tables, dispatch: settings.dispatch, maglevSize: settings.maglevSize, hopTo };
+    this.#health = new HealthChecker((change) => this.#writeHealth(change));
+    this.#health.follow(state.services, session.parts.isDown);
     hopChanges.onChange((addresses) => this.#writeHops(addresses));
   }
 
@@ -55,7 +69,7 @@ export class RunningAgent implements Agent {
     return this.#change(() => {
       const before = findService(this.#state, update.id);
       const { service, backend } = mergeBackendUpdate(before, update);
-      return { service, outcome: outcomeOf(before, service), view: () => viewBackend(this.#views, service, backend) };
+      return { service, outcome: outcomeOf(before, service), view: () => this.#viewOf(service, backend) };
     });
   }
 
@@ -88,8 +102,19 @@ export class RunningAgent implements Agent {
     }
   }
 
+  async countFlows(): Promise<readonly FlowCount[]> {
+    this.#session.requireLoaded();
+    const { backends } = await this.#datapath.flows.survey();
+    return this.#state.services.flatMap((service) =>
+      service.backends.map(({ address, port }) => {
+        const id = this.#views.slots.idOf(service.id, { address, port });
+        return { service: service.id, address, port, flows: (id === undefined ? undefined : backends.get(id)) ?? 0 };
+      }),
+    );
+  }
+
   async listBackends(): Promise<readonly BackendView[]> {
-    return this.#state.services.flatMap((service) => service.backends.map((backend) => viewBackend(this.#views, service, backend)));
+    return this.#state.services.flatMap((service) => viewBackends(this.#views, service));
   }
 
   async getMode(): Promise<Mode> {
@@ -100,8 +125,55 @@ export class RunningAgent implements Agent {
     return this.#writer.run(async () => {
       const before = this.#state.mode;
       const next = { ...this.#state, mode };
+      for (const service of next.services) validateCrossing(service, mode, this.#context.dispatch);
       await this.#commit(next, (transaction) => applyMode(this.#context, next, transaction));
       return { mode, before };
+    });
+  }
+
+  async listDenied(): Promise<readonly string[]> {
+    return this.#state.deny ?? [];
+  }
+
+  updateDenied(update: DenyUpdate): Promise<DenyChange> {
+    return this.#writer.run(async () => {
+      const { state, change } = mergeDenied(this.#state, update);
+      await this.#commit(state, (transaction) => applyDenied(this.#context, state, transaction));
+      return change;
+    });
+  }
+
+  async getDesired(): Promise<DesiredState> {
+    return this.#state;
+  }
+
+  replaceDesired(next: DesiredState, dryRun: boolean): Promise<StateDifference> {
+    return this.#writer.run(async () => {
+      const { settings, hops, lbAddresses } = this.#session.parts;
+      const difference = diffStates(this.#state, next);
+      validateServices(next.services, settings, () => {});
+      for (const service of next.services) validateCrossing(service, next.mode, settings.dispatch);
+      const touched = new Set([...difference.added, ...difference.changed.map(({ id }) => id)]);
+      const services = next.services.filter(({ id }) => touched.has(id));
+      if (dryRun || isSame(difference)) return difference;
+      for (const service of services) for (const { address } of service.backends) hops.track(address);
+      try {
+        for (const service of services) checkPlaces(service, lbAddresses);
+        await this.#commit(next, async (transaction) => {
+          for (const id of difference.removed) await removeService(this.#context, id, transaction);
+          await applyServices(
+            this.#context,
+            services.map((service) => this.#healthy(service)),
+            next,
+            transaction,
+          );
+          await applyMode(this.#context, next, transaction);
+          await applyDenied(this.#context, next, transaction);
+        });
+      } finally {
+        this.#followBackends();
+      }
+      return difference;
     });
   }
 
@@ -123,9 +195,17 @@ export class RunningAgent implements Agent {
     return viewStatus(this.#session, this.#state);
   }
 
+  watchEvents(filter: EventFilter, signal: AbortSignal): EventWatch {
+    this.#session.requireLoaded();
+    if (filter.service !== undefined) findService(this.#state, filter.service);
+    return this.#watcher.watch(filter, signal);
+  }
+
   unload(): Promise<void> {
     return this.#writer.close('the data plane was unloaded: only `exit` is left', async () => {
-      await this.#session.stop();
+      this.#watcher.close();
+      this.#health.close();
+      this.#session.stop();
       this.#session.removeDataPlane();
     });
   }
@@ -134,14 +214,26 @@ export class RunningAgent implements Agent {
     if (this.#closed) return;
     this.#closed = true;
     const stop = async (): Promise<void> => {
-      await this.#session.stop();
+      this.#watcher.close();
+      this.#health.close();
+      this.#session.stop();
       this.#session.release();
     };
     await this.#writer.close('the agent was closed', stop).catch(stop);
   }
 
-  get #views(): { readonly slots: Slots; readonly hopTo: (address: string) => Hop } {
-    return { slots: this.#session.parts.tables.slots, hopTo: this.#context.hopTo };
+  get #views(): ViewContext {
+    const healthOf = (service: number, backend: Endpoint) => this.#health.statusOf(service, backend);
+    return { slots: this.#session.parts.tables.slots, hopTo: this.#context.hopTo, healthOf };
+  }
+
+  #viewOf(service: Service, { address, port }: Endpoint): BackendView {
+    return viewBackends(this.#views, service).find((view) => view.address === address && view.port === port) as BackendView;
+  }
+
+  /** The service as the data plane is to have it. */
+  #healthy(service: Service): Service {
+    return withHealth(service, (backend) => this.#health.statusOf(service.id, backend)?.state === 'down');
   }
 
   get #datapath(): Datapath {
@@ -154,11 +246,12 @@ export class RunningAgent implements Agent {
       const planned = plan();
       const { settings, hops } = this.#session.parts;
       validateService(planned.service, this.#state.services, settings);
+      validateCrossing(planned.service, this.#state.mode, settings.dispatch);
       for (const { address } of planned.service.backends) hops.track(address);
       try {
-        checkPlaces(planned.service, this.#session.parts.lbAddresses, this.#context.hopTo);
+        checkPlaces(planned.service, this.#session.parts.lbAddresses);
         const next = replaceService(this.#state, planned.service);
-        await this.#commit(next, (transaction) => applyService(this.#context, planned.service, next.mode, transaction));
+        await this.#commit(next, (transaction) => applyService(this.#context, this.#healthy(planned.service), next, transaction));
       } finally {
         this.#followBackends();
       }
@@ -169,7 +262,7 @@ export class RunningAgent implements Agent {
       () => service.backends.every(({ address }) => hops.get(address).resolved !== undefined || hops.get(address).via === undefined),
       SETTLE,
     );
-    const ports = warnOfPorts({ ...service, mode: service.mode ?? this.#state.mode });
+    const ports = warnOfPorts(viewService(this.#views, service, this.#state));
     return { view: view(), outcome, warnings: [...warnOfBackends(this.#views, service.backends), ...ports] };
   }
 
@@ -187,11 +280,55 @@ export class RunningAgent implements Agent {
       if (differs) this.#session.parts.file.write(before);
       throw failure;
     }
+    this.#health.follow(next.services);
+    this.#tellHealth();
     this.#followBackends();
   }
 
   #followBackends(): void {
     this.#session.parts.hops.retain(new Set(this.#session.parts.tables.slots.addresses()));
+  }
+
+  /** A backend went up or down: its service's table, in turn with the calls. */
+  #writeHealth({ service: id, backend, status }: HealthChange): void {
+    const { warnings, log } = this.#session.parts;
+    const why = status.reason === undefined ? '' : `: ${status.reason}`;
+    log(status.state === 'down' ? 'warning' : 'info', `backend ${formatEndpoint(backend)} of service ${id} is ${status.state}${why}`, {
+      by: 'health',
+    });
+    const write = async (): Promise<void> => {
+      const service = this.#state.services.find((one) => one.id === id);
+      if (service !== undefined) await applyService(this.#context, this.#healthy(service), this.#state, new Transaction());
+      this.#tellHealth();
+    };
+    this.#writer.run(write).then(
+      () => warnings.set('health', undefined),
+      (error: Error) => {
+        if (!this.#closed) warnings.set('health', `what health checks found could not be written: ${error.message}`);
+      },
+    );
+  }
+
+  /** One line for each service that has backends down. */
+  #tellHealth(): void {
+    const { warnings } = this.#session.parts;
+    const told = new Set<string>();
+    for (const service of this.#state.services) {
+      if (service.health === undefined) continue;
+      const down = service.backends.filter((backend) => this.#health.statusOf(service.id, backend)?.state === 'down');
+      if (down.length === 0) continue;
+      const cause = `health of ${service.id}`;
+      told.add(cause);
+      const first = down
+        .slice(0, 3)
+        .map((backend) => `${formatEndpoint(backend)} (${this.#health.statusOf(service.id, backend)?.reason ?? 'not up again yet'})`);
+      const more = down.length > first.length ? ` and ${down.length - first.length} more` : '';
+      const open =
+        service.health.allDown === 'open' && this.#healthy(service) === service ? '; all are: new flows go to them all the same' : '';
+      warnings.set(cause, `service ${service.id}: down: ${first.join(', ')}${more}${open}`);
+    }
+    for (const cause of this.#toldHealth) if (!told.has(cause)) warnings.set(cause, undefined);
+    this.#toldHealth = told;
   }
 
   /** A next hop changed: the slots that use it, in turn with the calls. */

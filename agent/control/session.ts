@@ -4,14 +4,15 @@
 
 import type { Lock, Platform } from '../../platform/port.js';
 import { FairleadError } from '../model/errors.js';
+import type { Endpoint } from '../model/service.js';
 import type { Settings } from '../model/settings.js';
+import type { Log } from './log.js';
 import type { AttachedDevice } from './program/links.js';
 import type { NextHops } from './next-hop/neighbours.js';
 import type { Pins } from './program/pins.js';
 import type { PreparedProgram } from './program/program.js';
 import type { PortRange } from './start/snat-range.js';
 import type { StateFile } from './state/state-file.js';
-import type { Sweeper } from './sweeper.js';
 import type { Tables } from './apply/table-steps.js';
 import type { Warnings } from './warnings.js';
 
@@ -27,8 +28,10 @@ export interface SessionParts {
   readonly file: StateFile;
   readonly hops: NextHops;
   readonly hopChanges: HopChanges;
-  readonly sweeper: Sweeper;
   readonly warnings: Warnings;
+  readonly log: Log;
+  /** Backends that were down by their checks when the former agent ended. */
+  readonly isDown: (service: number, backend: Endpoint) => boolean;
   readonly lock: Extract<Lock, { held: true }>;
 }
 
@@ -70,10 +73,9 @@ export class Session {
     });
   }
 
-  /** Ends timers and watchers; waits for a sweep that runs. */
-  async stop(): Promise<void> {
+  /** Ends timers and watchers. */
+  stop(): void {
     this.parts.hops.close();
-    await this.parts.sweeper.close();
   }
 
   /** Gives back handles and the lock; what is pinned lives on. */

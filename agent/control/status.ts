@@ -6,7 +6,11 @@ import type { DesiredState } from '../model/service.js';
 import type { DeviceView, StatusView } from '../model/views.js';
 import { warnOfPorts } from '../model/warn-ports.js';
 import type { AttachedDevice } from './program/links.js';
+import type { Hop } from './next-hop/next-hop.js';
+import { viewService } from './views.js';
+import { mainAddress } from './start/interfaces.js';
 import type { Session } from './session.js';
+import { gaugePorts, warnOfPortGauges } from './snat-ports.js';
 
 export async function viewStatus(session: Session, state: DesiredState): Promise<StatusView> {
   const { parts } = session;
@@ -14,6 +18,9 @@ export async function viewStatus(session: Session, state: DesiredState): Promise
   const interfaces = parts.platform.network.interfaces();
   const backends = state.services.flatMap((service) => service.backends);
   const { flows, metrics } = parts.tables.datapath;
+  const survey = await flows.survey();
+  const snatPorts = gaugePorts(survey.ports, parts.snatRange, parts.settings.snatAddresses);
+  const views = { slots: parts.tables.slots, hopTo: (address: string) => parts.hops.get(address) };
   return {
     instance: parts.settings.instance,
     pid: process.pid,
@@ -24,21 +31,36 @@ export async function viewStatus(session: Session, state: DesiredState): Promise
     snatRange: parts.snatRange,
     services: state.services.length,
     backends: backends.length,
-    unresolvedBackends: backends.filter(({ address }) => parts.hops.get(address).resolved === undefined).length,
-    flows: { entries: parts.sweeper.entries, limit: flows.limit },
+    unresolvedBackends: backends.filter(({ address }) => isUnresolved(parts.hops.get(address))).length,
+    flows: { entries: survey.entries, limit: flows.limit },
+    tables: [
+      { name: 'services', entries: state.services.length, limit: parts.settings.maxServices },
+      { name: 'backends', entries: parts.tables.slots.count, limit: parts.settings.maxBackends },
+      { name: 'flows', entries: survey.entries, limit: flows.limit },
+    ],
+    snatPorts,
     counters: metrics.read(),
-    warnings: [...parts.warnings.list(), ...state.services.flatMap((one) => warnOfPorts({ ...one, mode: one.mode ?? state.mode }))],
+    warnings: [
+      ...parts.warnings.list(),
+      ...warnOfPortGauges(snatPorts),
+      ...state.services.flatMap((one) => warnOfPorts(viewService(views, one, state))),
+    ],
   };
 }
 
+/** A backend on this node needs no next hop. */
+const isUnresolved = ({ resolved, local }: Hop): boolean => resolved === undefined && !local;
+
 function viewDevice(device: AttachedDevice, interfaces: readonly InterfaceInfo[]): DeviceView {
   const info = interfaces.find((candidate) => candidate.index === device.ifindex);
+  const addresses = info === undefined ? [] : ([4, 6] as const).flatMap((family) => mainAddress(info, family)?.address ?? []);
   return {
     name: device.name,
     index: device.ifindex,
     mac: info?.mac ?? '',
     mtu: info?.mtu ?? 0,
-    address: info?.addresses[0]?.address,
+    address: addresses[0],
+    addresses,
     xdpMode: device.mode,
     linkId: device.link.id,
   };
@@ -57,9 +79,11 @@ export function* checkDevices(
     else if (!info.up) yield [name, `device ${name} is down: ip link set ${name} up`];
     else yield [name, undefined];
   }
-  const own = new Set(interfaces.flatMap((info) => info.addresses.map(({ address }) => address)));
+  const own = new Map(interfaces.flatMap((info) => info.addresses.map(({ address, state }) => [address, state])));
   for (const address of lbAddresses) {
-    const lost = `LB address ${address} is not this node's any more: replies do not arrive; start the agent again`;
-    yield [address, own.has(address) ? undefined : lost];
+    if (!own.has(address))
+      yield [address, `LB address ${address} is not this node's any more: replies do not arrive; start the agent again`];
+    else if (own.get(address) === 'duplicate') yield [address, `LB address ${address}: another node on the link has it too`];
+    else yield [address, undefined];
   }
 }

@@ -2,28 +2,50 @@
 // Imports agent/model, platform/port types and its siblings. Pure functions: nothing is read from a map here.
 
 import { formatEndpoint } from '../model/format.js';
-import type { Backend, DesiredState, Service } from '../model/service.js';
+import type { HealthStatus } from '../model/health.js';
+import type { Backend, DesiredState, Endpoint, Service } from '../model/service.js';
+import { ANY_SOURCE } from '../model/source-ranges.js';
 import type { BackendView, NeighbourView, ServiceView } from '../model/views.js';
 import type { Hop } from './next-hop/next-hop.js';
 import type { Slots } from './apply/slots.js';
+import { withHealth } from './health-overlay.js';
 
 export interface ViewContext {
   readonly slots: Slots;
   readonly hopTo: (address: string) => Hop;
+  /** Undefined: the backend is not checked. */
+  readonly healthOf?: (service: number, backend: Endpoint) => HealthStatus | undefined;
 }
 
 export function viewService(context: ViewContext, service: Service, state: DesiredState): ServiceView {
   return {
     id: service.id,
-    frontend: service.frontend,
+    // Every field is there, so that JSON has them all.
+    frontend: { lastPort: undefined, prefixLength: undefined, ...service.frontend },
     mode: service.mode ?? state.mode,
     ownMode: service.mode !== undefined,
-    backends: service.backends.map((backend) => viewBackend(context, service, backend)),
+    sourceRanges: service.sourceRanges ?? ANY_SOURCE,
+    affinity: service.affinity,
+    quic: service.quic,
+    health: service.health,
+    backends: viewBackends(context, service),
   };
 }
 
-export function viewBackend(context: ViewContext, service: Service, backend: Backend): BackendView {
+/** All backends of a service, in their order. */
+export function viewBackends(context: ViewContext, service: Service): readonly BackendView[] {
+  const serving = withHealth(service, (backend) => context.healthOf?.(service.id, backend)?.state === 'down').backends;
+  const weightOf = (backend: Backend | undefined) => (backend?.state === 'active' ? backend.weight : 0);
+  const total = serving.reduce((sum, backend) => sum + weightOf(backend), 0);
+  // Of the Maglev table. By weight: the table follows the weights to within one entry a backend.
+  return service.backends.map((backend, index) =>
+    viewBackend(context, service, backend, total === 0 ? 0 : weightOf(serving[index]) / total),
+  );
+}
+
+function viewBackend(context: ViewContext, service: Service, backend: Backend, share: number): BackendView {
   const hop = context.hopTo(backend.address);
+  const health = context.healthOf?.(service.id, backend);
   return {
     service: service.id,
     address: backend.address,
@@ -31,18 +53,16 @@ export function viewBackend(context: ViewContext, service: Service, backend: Bac
     weight: backend.weight,
     state: backend.state,
     backendId: context.slots.idOf(service.id, backend) ?? -1,
+    local: hop.local,
     mac: hop.resolved?.dstMac,
     device: hop.via?.device,
     nextHop: hop.text,
-    share: shareOf(service, backend),
+    quicId: backend.quicId,
+    health: health?.state,
+    healthSince: health?.since,
+    healthReason: health?.reason,
+    share,
   };
-}
-
-/** Of the Maglev table. By weight: the table follows the weights to within one entry a backend. */
-function shareOf(service: Service, backend: Backend): number {
-  const weightOf = (candidate: Backend) => (candidate.state === 'active' ? candidate.weight : 0);
-  const total = service.backends.reduce((sum, candidate) => sum + weightOf(candidate), 0);
-  return total === 0 ? 0 : weightOf(backend) / total;
 }
 
 /** One line a next hop, with the backends behind it; backends without a route have a line each, under their own address. */
@@ -63,6 +83,6 @@ export function viewNeighbours(context: ViewContext, hops: Iterable<readonly [st
 export function warnOfBackends(context: ViewContext, backends: readonly Backend[]): readonly string[] {
   return backends.flatMap((backend) => {
     const hop = context.hopTo(backend.address);
-    return hop.resolved === undefined ? [`backend ${formatEndpoint(backend)}: ${hop.text}, retried`] : [];
+    return hop.resolved === undefined && !hop.local ? [`backend ${formatEndpoint(backend)}: ${hop.text}, retried`] : [];
   });
 }

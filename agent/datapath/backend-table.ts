@@ -6,7 +6,7 @@
 import type { BpfMap } from '../../platform/port.js';
 import type { BackendState } from '../model/service.js';
 import { type FamilyLayout, viewFor } from './families.js';
-import { BACKEND_RESOLVED, type BACKEND4, encodeIndex } from './layout.js';
+import { BACKEND_LOCAL, BACKEND_RESOLVED, type BACKEND4, encodeIndex } from './layout.js';
 import type { Decoded } from './struct.js';
 
 export interface NextHop {
@@ -30,6 +30,8 @@ export interface BackendEntry {
   readonly source: string | undefined;
   /** Undefined: unresolved, packets to it are dropped (reason `unresolved`). */
   readonly nextHop: NextHop | undefined;
+  /** The address is this node's own: new flows pass to the stack. */
+  readonly local: boolean;
 }
 
 export interface BackendMap {
@@ -76,13 +78,15 @@ export class BackendTable {
     map.update(key, layout.backend.encode(toRaw(layout, entry, nextHopAt)));
   }
 
-  /** Makes the slot free; its generation stays. */
+  /** Makes the slot free in one write, in the family that has it; its generation stays. */
   free(id: number): void {
-    const generation = this.generationOf(id);
     const key = encodeIndex(id);
     for (const { layout, map } of this.#families) {
+      const { state, generation } = layout.backend.fields;
+      const value = map.lookup(key);
+      if (value === undefined || value.readUInt8(state.offset) === 0) continue;
       const empty = Buffer.alloc(layout.backend.size);
-      empty.writeUInt16LE(generation, layout.backend.fields.generation.offset);
+      empty.writeUInt16LE(value.readUInt16LE(generation.offset), generation.offset);
       map.update(key, empty);
     }
   }
@@ -132,12 +136,13 @@ function decodeEntry(layout: FamilyLayout, raw: RawBackend): BackendEntry | unde
     state,
     generation,
     source: raw.source === layout.unspecified ? undefined : raw.source,
+    local: (raw.flags & BACKEND_LOCAL) !== 0,
     nextHop: (raw.flags & BACKEND_RESOLVED) === 0 ? undefined : { ifindex, dstMac, srcMac, mtu },
   };
 }
 
 function toRaw(layout: FamilyLayout, entry: BackendEntry, nextHopAt: number): RawBackend {
-  const { serviceId, address, port, weight, state, generation, nextHop } = entry;
+  const { serviceId, address, port, weight, state, generation, nextHop, local } = entry;
   return {
     serviceId,
     address,
@@ -152,6 +157,6 @@ function toRaw(layout: FamilyLayout, entry: BackendEntry, nextHopAt: number): Ra
     srcMac: nextHop?.srcMac ?? NO_MAC,
     // The field has 16 bits; a larger MTU (loopback has 65536) means as much as the largest IP packet.
     mtu: Math.min(nextHop?.mtu ?? 0, 0xffff),
-    flags: nextHop === undefined ? 0 : BACKEND_RESOLVED,
+    flags: (nextHop === undefined ? 0 : BACKEND_RESOLVED) | (local ? BACKEND_LOCAL : 0),
   };
 }

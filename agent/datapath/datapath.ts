@@ -2,54 +2,101 @@
 // Imports agent/model, platform/port and its siblings.
 // Invariant: maps of another layout are refused when the tables are opened, not misread later.
 
-import type { BpfMap, Clock } from '../../platform/port.js';
+import type { Bpf, BpfMap, Clock } from '../../platform/port.js';
 import { FairleadError } from '../model/errors.js';
 import { BackendTable } from './backend-table.js';
 import { ConfigTable } from './config-table.js';
+import { DeviceTable } from './device-table.js';
+import { EventsTable } from './events-table.js';
 import { FAMILIES } from './families.js';
 import { FlowTable } from './flow-table.js';
-import { CONFIG, COUNTER, FLOW, MAGLEV_PAIR, SERVICE } from './layout.js';
+import {
+  AFFINITY,
+  CONFIG,
+  COUNTER,
+  DEVICE,
+  EVENT_COUNT,
+  EVENT_FILTER,
+  MAGLEV_PAIR,
+  RANGE,
+  SERVICE,
+  QUIC_BACKEND,
+  QUIC_SERVER,
+  SNAT_SOURCE,
+  VIP_WORD,
+} from './layout.js';
 import { type InnerMaps, MaglevTables } from './maglev-tables.js';
 import { MetricsTable } from './metrics-table.js';
+import { QuicTable } from './quic-table.js';
+import { RangeTable } from './range-table.js';
 import { ServiceTable } from './service-table.js';
+import { SnatSourceTable } from './snat-source-table.js';
+import { SpanTable } from './span-table.js';
+import { VipTable } from './vip-table.js';
+
+/** What of platform.bpf the tables need besides their maps. */
+export type DatapathBpf = InnerMaps & Pick<Bpf, 'openRing'>;
 
 export class Datapath {
+  readonly vips: VipTable;
   readonly services: ServiceTable;
   readonly backends: BackendTable;
+  readonly ranges: RangeTable;
   readonly maglev: MaglevTables;
   readonly flows: FlowTable;
   readonly metrics: MetricsTable;
   readonly config: ConfigTable;
+  readonly devices: DeviceTable;
+  readonly events: EventsTable;
+  readonly snatSources: SnatSourceTable;
+  readonly quic: QuicTable;
   readonly #maps: readonly BpfMap[];
 
-  private constructor(open: (name: string, keySize: number, valueSize: number) => BpfMap, inner: InnerMaps, clock: Clock) {
+  private constructor(open: (name: string, keySize: number, valueSize: number) => BpfMap, inner: DatapathBpf, clock: Clock) {
     const used: BpfMap[] = [];
     const take = (name: string, keySize: number, valueSize: number): BpfMap => {
       const map = open(name, keySize, valueSize);
       used.push(map);
       return map;
     };
+    this.vips = new VipTable(take('vips', 4, VIP_WORD.size));
     this.services = new ServiceTable(
       FAMILIES.map((layout) => ({ layout, map: take(layout.maps.services, layout.frontend.size, SERVICE.size) })),
+      this.vips,
+      new SpanTable(FAMILIES.map((layout) => ({ layout, map: take(layout.maps.spans, layout.span.size, layout.frontend.size) }))),
     );
     this.backends = new BackendTable(FAMILIES.map((layout) => ({ layout, map: take(layout.maps.backends, 4, layout.backend.size) })));
+    this.ranges = new RangeTable(
+      FAMILIES.map((layout) => ({ layout, map: take(layout.maps.ranges, layout.sourceRange.size, RANGE.size) })),
+    );
+    // The data plane alone reads and writes it, but a program without it is not this agent's.
+    for (const layout of FAMILIES) take(layout.maps.affinity, layout.affinityClient.size, AFFINITY.size);
     const flowMaps = FAMILIES.map((layout) => ({
       layout,
-      conntrack: take(layout.maps.conntrack, layout.tuple.size, FLOW.size),
-      snat: take(layout.maps.snat, layout.tuple.size, layout.reverse.size),
+      conntrack: take(layout.maps.conntrack, 4, layout.slot.size),
+      snat: take(layout.maps.snat, 4, layout.reverse.size),
     }));
-    this.flows = new FlowTable(flowMaps, this.backends, clock);
     this.maglev = new MaglevTables(take('lb_maglev', 4, 4), take('lb_maglev_type', 4, MAGLEV_PAIR.size), inner);
     this.metrics = new MetricsTable(take('metrics', 4, COUNTER.size));
     this.config = new ConfigTable(take('config', 4, CONFIG.size));
+    this.devices = new DeviceTable(take('devices', 4, DEVICE.size));
+    this.snatSources = new SnatSourceTable(take('snat_sources', 4, SNAT_SOURCE.size));
+    this.quic = new QuicTable(take('quic_servers', QUIC_SERVER.size, QUIC_BACKEND.size));
+    this.flows = new FlowTable(flowMaps, this.backends, this.config, clock);
+    const count = take('event_count', 4, EVENT_COUNT.size);
+    this.events = new EventsTable(
+      { events: take('events', 0, 0), filter: take('event_filter', 4, EVENT_FILTER.size), count },
+      inner,
+      clock,
+    );
     this.#maps = used;
   }
 
   /**
-   * Opens the tables over a program's maps. `inner` makes and opens the inner Maglev maps: pass platform.bpf.
+   * Opens the tables over a program's maps. `inner` makes and opens the inner Maglev maps and reads the ring buffer: pass platform.bpf.
    * Throws FL_E_LOAD when a map is missing or has keys or values of another size.
    */
-  static open(maps: ReadonlyMap<string, BpfMap>, inner: InnerMaps, clock: Clock): Datapath {
+  static open(maps: ReadonlyMap<string, BpfMap>, inner: DatapathBpf, clock: Clock): Datapath {
     const open = (name: string, keySize: number, valueSize: number): BpfMap => {
       const map = maps.get(name);
       if (map === undefined) {

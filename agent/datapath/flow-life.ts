@@ -1,11 +1,11 @@
-// A flow's life as its entry tells it: state, how long it may rest, whether it has ended. The rules of bpf/tcp.h, read the same way.
+// A flow's life as its entry tells it: state, how long it may rest, whether it has ended. The rules of bpf/flow-life.h, read the same way.
 // Imports agent/model and layout.ts. Pure functions; times are 32-bit ticks that wrap.
 
 import type { Action, Protocol } from '../model/service.js';
 import type { FlowState } from '../model/views.js';
 import { TCP_SEEN } from './layout.js';
 
-/** How long an entry may rest, in one unit of the caller's choice (settings: seconds; sweeps: ticks). */
+/** How long an entry may rest, in one unit of the caller's choice (settings: seconds; flow tables: ticks). */
 export interface FlowTimeouts {
   readonly syn: number;
   readonly established: number;
@@ -33,12 +33,6 @@ export function elapsedTicks(now: number, then: number, ticksPerSecond: number):
   return elapsed > 0xffffffff - AHEAD_SECONDS * ticksPerSecond ? 0 : elapsed;
 }
 
-/** Seconds to ticks. */
-export function timeoutsInTicks(seconds: FlowTimeouts, ticksPerSecond: number): FlowTimeouts {
-  const ticks = (value: number): number => value * ticksPerSecond;
-  return { syn: ticks(seconds.syn), established: ticks(seconds.established), closing: ticks(seconds.closing), udp: ticks(seconds.udp) };
-}
-
 /** Both sides have ended the connection, as far as the node can see: a RST, or FIN both ways (in DSR: the client's). */
 export function isClosing(traits: FlowTraits): boolean {
   if (traits.protocol === 'udp') return false;
@@ -60,9 +54,12 @@ export function flowTimeout(traits: FlowTraits, timeouts: FlowTimeouts): number 
   return state === 'CLOSING' ? timeouts.closing : state === 'IDLE' ? timeouts.syn : timeouts.established;
 }
 
-/** The shortest that the flow may rest whatever the other direction's entry says; a sweep looks closer only from there on. */
-export function shortestTimeout(protocol: Protocol, seen: number, timeouts: FlowTimeouts): number {
+/**
+ * The shortest that the flow may rest whatever its reverse entry says (a RST of the backend's ends a SNAT flow);
+ * who counts looks closer only from there on.
+ */
+export function shortestTimeout({ protocol, action, seen }: Omit<FlowTraits, 'seenInReply'>, timeouts: FlowTimeouts): number {
   if (protocol === 'udp') return timeouts.udp;
   const open = (seen & TCP_SEEN.other) === 0 ? timeouts.syn : timeouts.established;
-  return (seen & (TCP_SEEN.fin | TCP_SEEN.rst)) === 0 ? open : Math.min(open, timeouts.closing);
+  return action === 'snat' || (seen & (TCP_SEEN.fin | TCP_SEEN.rst)) !== 0 ? Math.min(open, timeouts.closing) : open;
 }

@@ -1,14 +1,13 @@
 // One flow as read from the maps: its entry, and the reverse entry that belongs to it.
 // Imports agent/model, platform/port and its siblings.
-// Invariant: a reverse entry is joined only when it names the flow's own client and service; a port may have gone to another flow.
+// Invariant: a reverse entry is joined only when it names the flow's own client and service; its slot may have gone to another flow.
 
 import type { BpfMap } from '../../platform/port.js';
-import type { Protocol } from '../model/service.js';
 import type { FlowView } from '../model/views.js';
 import type { BackendEntry, BackendTable } from './backend-table.js';
 import type { FamilyLayout } from './families.js';
-import { elapsedTicks, type FlowTimeouts, type FlowTraits, flowState, flowTimeout, timeoutsInTicks } from './flow-life.js';
-import type { Flow, Reverse, Tuple } from './layout.js';
+import { elapsedTicks, type FlowTimeouts, type FlowTraits, flowState, flowTimeout } from './flow-life.js';
+import { encodeIndex, type Flow, type FlowSlot, type Reverse, SLOT_YIELDED, type Tuple } from './layout.js';
 
 export interface FlowMaps {
   readonly layout: FamilyLayout;
@@ -44,32 +43,25 @@ export function rememberBackends(backends: BackendTable): BackendOf {
   };
 }
 
-/** Key of the reverse entry of a SNAT flow: the tuple of the backend's replies. Undefined when the slot cannot tell any more. */
-export function reverseKeyOf(layout: FamilyLayout, flow: Flow, protocol: Protocol, backendOf: BackendOf): Buffer | undefined {
+/** Whether a slot at byte `at` of `values` holds an entry: it is not empty, freed or being written. */
+export function slotInUse(layout: FamilyLayout, values: Buffer, at: number): boolean {
+  const protocol = values.readUInt8(at + layout.tuple.fields.protocol.offset);
+  return protocol !== 0 && protocol < SLOT_YIELDED;
+}
+
+/** The reverse entry of a flow, if it is there and the flow's own. */
+export function findReverse(maps: FlowMaps, { tuple, flow }: FlowSlot): Reverse | undefined {
   if (flow.action !== 'snat') return undefined;
-  const backend = backendOf(flow.backendId);
-  if (backend?.source === undefined) return undefined;
-  return layout.tuple.encode({ saddr: backend.address, daddr: backend.source, sport: backend.port, dport: flow.snatPort, protocol });
-}
-
-/** Key of the flow that a reverse entry belongs to. */
-export function forwardKeyOf(layout: FamilyLayout, reverse: Reverse, protocol: Protocol): Buffer {
-  const { clientAddr: saddr, serviceAddr: daddr, clientPort: sport, servicePort: dport } = reverse;
-  return layout.tuple.encode({ saddr, daddr, sport, dport, protocol });
-}
-
-/** The reverse entry of a flow with its key, if it is there and the flow's own. */
-export function findReverse(maps: FlowMaps, tuple: Tuple, flow: Flow, backendOf: BackendOf): { key: Buffer; reverse: Reverse } | undefined {
-  const key = reverseKeyOf(maps.layout, flow, tuple.protocol, backendOf);
-  const value = key === undefined ? undefined : maps.snat.lookup(key);
-  if (key === undefined || value === undefined) return undefined;
+  const value = maps.snat.lookup(encodeIndex(flow.reverse));
+  if (value === undefined || !slotInUse(maps.layout, value, 0)) return undefined;
   const reverse = maps.layout.reverse.decode(value);
   const own =
     reverse.clientPort === tuple.sport &&
     reverse.servicePort === tuple.dport &&
     reverse.clientAddr === tuple.saddr &&
-    reverse.serviceAddr === tuple.daddr;
-  return own ? { key, reverse } : undefined;
+    reverse.serviceAddr === tuple.daddr &&
+    reverse.tuple.protocol === tuple.protocol;
+  return own ? reverse : undefined;
 }
 
 export function traitsOf(record: FlowRecord): FlowTraits {
@@ -83,13 +75,13 @@ export function restTicks(record: FlowRecord, now: number, ticksPerSecond: numbe
   return record.reverse === undefined ? rest : Math.min(rest, elapsedTicks(now, record.reverse.lastSeen, ticksPerSecond));
 }
 
-/** Whether the flow has rested longer than it may; timeouts in seconds. */
+/** Whether the flow has rested longer than it may; timeouts in ticks. */
 export function hasExpired(record: FlowRecord, timeouts: FlowTimeouts, now: number, ticksPerSecond: number): boolean {
-  return restTicks(record, now, ticksPerSecond) >= flowTimeout(traitsOf(record), timeoutsInTicks(timeouts, ticksPerSecond));
+  return restTicks(record, now, ticksPerSecond) >= flowTimeout(traitsOf(record), timeouts);
 }
 
 /**
- * The flow as people see it, or undefined when its backend is gone: the flow has ended then, its entry only waits to be removed.
+ * The flow as people see it, or undefined when its backend is gone: the flow has ended then, and its slot may be taken.
  * The age is right for 2^32 ticks (49 days at 1000 a second) and begins again at 0 after them.
  */
 export function toFlowView(record: FlowRecord, backendOf: BackendOf, now: number, ticksPerSecond: number): FlowView | undefined {
@@ -104,9 +96,10 @@ export function toFlowView(record: FlowRecord, backendOf: BackendOf, now: number
     destinationPort: tuple.dport,
     protocol: tuple.protocol,
     backend: backend.address,
-    backendPort: backend.port,
+    backendPort: backend.port || tuple.dport,
     mode: flow.action,
     snatPort: flow.action === 'snat' ? flow.snatPort : undefined,
+    snatAddress: reverse?.tuple.daddr,
     state: flowState(traitsOf(record)),
     txPackets: flow.packets,
     txBytes: flow.bytes,

@@ -1,52 +1,77 @@
-// The flows of the data plane, over ct4 and snat4: streamed, counted, swept, purged.
+// The flows of the data plane, over its flow tables (ct4, snat4, ...): streamed and counted. The data plane alone writes them.
 // Imports agent/model, platform/port and its siblings.
-// Invariant: memory does not grow with the number of flows, and the event loop is let run after each chunk of entries.
+// Invariant: memory does not grow with the number of flows, and the event loop is let run after each chunk of slots.
 
-import type { BpfMap, Clock } from '../../platform/port.js';
+import type { Clock } from '../../platform/port.js';
+import type { Family } from '../model/address.js';
+import type { Endpoint, Protocol } from '../model/service.js';
 import type { FlowView } from '../model/views.js';
 import type { BackendTable } from './backend-table.js';
-import type { FlowTimeouts } from './flow-life.js';
-import { type BackendOf, type FlowMaps, type FlowRecord, findReverse, hasExpired, rememberBackends, toFlowView } from './flow-record.js';
-import { type SweepRequest, type SweepResult, sweepConntrack, sweepReverse } from './flow-sweep.js';
+import type { ConfigTable } from './config-table.js';
+import { elapsedTicks, type FlowTimeouts, shortestTimeout } from './flow-life.js';
+import {
+  type BackendOf,
+  type FlowMaps,
+  type FlowRecord,
+  findReverse,
+  hasExpired,
+  rememberBackends,
+  slotInUse,
+  toFlowView,
+} from './flow-record.js';
 import { FLOW } from './layout.js';
+
+/** SNAT ports in use towards one address, port and protocol. */
+export interface PortUse extends Endpoint {
+  readonly family: Family;
+  readonly protocol: Protocol;
+  inUse: number;
+}
+
+export interface FlowSurvey {
+  readonly entries: number;
+  /** Of backends that have SNAT flows. */
+  readonly ports: readonly PortUse[];
+  /** Flows by backend id; backends without any are not there. */
+  readonly backends: ReadonlyMap<number, number>;
+}
 
 export interface FlowFilter {
   readonly serviceId?: number;
 }
 
-/** A SNAT flow takes one more lookup, about 2 us: a chunk blocks the event loop for about a millisecond. */
-const CHUNK = 256;
+/** A SNAT flow takes one more lookup, about 2 us: a chunk full of them blocks the event loop for some milliseconds, an empty one for less than one. */
+const CHUNK = 2048;
 
 export class FlowTable {
   readonly #families: readonly FlowMaps[];
   readonly #backends: BackendTable;
+  readonly #config: ConfigTable;
   readonly #clock: Clock;
 
-  constructor(families: readonly FlowMaps[], backends: BackendTable, clock: Clock) {
+  constructor(families: readonly FlowMaps[], backends: BackendTable, config: ConfigTable, clock: Clock) {
     this.#families = families;
     this.#backends = backends;
+    this.#config = config;
     this.#clock = clock;
   }
 
-  /** Entries that the maps hold at most, of all families together. */
+  /** Slots of all families together. */
   get limit(): number {
     return this.#families.reduce((sum, { conntrack }) => sum + conntrack.maxEntries, 0);
   }
 
-  /** The flows of one service or of all, in no order. Flows that come or go meanwhile may be missed or seen. */
+  /**
+   * The flows of one service or of all, in no order; entries of flows that have ended are left out: expired, or their backend is gone.
+   * Flows that come or go meanwhile may be missed or seen.
+   */
   async *flows(filter: FlowFilter = {}): AsyncGenerator<FlowRecord> {
-    const backendOf = rememberBackends(this.#backends);
+    const timeouts = this.#timeouts();
     for (const maps of this.#families) {
-      const { tuple: tupleLayout } = maps.layout;
-      for await (const chunk of maps.conntrack.chunks(CHUNK)) {
-        for (let i = 0; i < chunk.count; i++) {
-          const at = i * FLOW.size;
-          const serviceId = chunk.values.readUInt32LE(at + FLOW.fields.serviceId.offset);
-          if (filter.serviceId !== undefined && serviceId !== filter.serviceId) continue;
-          const tuple = tupleLayout.decode(chunk.keys, i * tupleLayout.size);
-          const flow = FLOW.decode(chunk.values, at);
-          yield { tuple, flow, reverse: findReverse(maps, tuple, flow, backendOf)?.reverse };
-        }
+      for await (const [values, at] of this.#liveSlots(maps, filter)) {
+        const slot = maps.layout.slot.decode(values, at);
+        const record = { ...slot, reverse: findReverse(maps, slot) };
+        if (!this.#isExpired(record, timeouts)) yield record;
       }
     }
   }
@@ -56,62 +81,93 @@ export class FlowTable {
     return toFlowView(record, backendOf, this.#clock.now(), this.#clock.ticksPerSecond);
   }
 
-  /** Whether the flow has rested longer than it may; timeouts in seconds. */
-  isExpired(record: FlowRecord, timeouts: FlowTimeouts): boolean {
+  /** Flows, counted by reading the tables through. */
+  async count(filter: FlowFilter = {}): Promise<number> {
+    return (await this.survey(filter)).entries;
+  }
+
+  /** The same, and how many SNAT ports are in use towards each backend: a flow has one. One pass over the tables. */
+  async survey(filter: FlowFilter = {}): Promise<FlowSurvey> {
+    const backendOf = rememberBackends(this.#backends);
+    const ports = new Map<string, PortUse>();
+    const backends = new Map<number, number>();
+    let entries = 0;
+    const timeouts = this.#timeouts();
+    for (const maps of this.#families) {
+      const { slot: layout, tuple } = maps.layout;
+      for await (const [values, at] of this.#liveSlots(maps, filter)) {
+        const flow = at + layout.fields.flow.offset;
+        const rest = elapsedTicks(this.#clock.now(), values.readUInt32LE(flow + FLOW.fields.lastSeen.offset), this.#clock.ticksPerSecond);
+        const traits = {
+          protocol: tuple.fields.protocol.type.read(values, at + tuple.fields.protocol.offset),
+          action: FLOW.fields.action.type.read(values, flow + FLOW.fields.action.offset),
+          seen: values.readUInt8(flow + FLOW.fields.tcpSeen.offset),
+        };
+        // Most flows are young: one comparison, and no look at the reverse entry.
+        if (rest >= shortestTimeout(traits, timeouts)) {
+          const slot = layout.decode(values, at);
+          if (this.#isExpired({ ...slot, reverse: findReverse(maps, slot) }, timeouts)) continue;
+        }
+        entries++;
+        const backendId = values.readUInt32LE(flow + FLOW.fields.backendId.offset);
+        backends.set(backendId, (backends.get(backendId) ?? 0) + 1);
+        if (traits.action !== 'snat') continue;
+        // By address and port: backends of several services at one address share its ports.
+        const backend = backendOf(backendId);
+        if (backend === undefined) continue;
+        const { address, port } = backend;
+        const key = `${address} ${port} ${traits.protocol}`;
+        const use = ports.get(key);
+        if (use === undefined) ports.set(key, { family: maps.layout.family, address, port, protocol: traits.protocol, inUse: 1 });
+        else use.inUse++;
+      }
+    }
+    return { entries, ports: [...ports.values()], backends };
+  }
+
+  /** The addresses that entries have as their destination, also those of flows that have ended: 4 or 16 bytes, network order. */
+  async serviceAddresses(): Promise<readonly Uint8Array[]> {
+    const found = new Map<string, Uint8Array>();
+    for (const { layout, conntrack } of this.#families) {
+      const { offset, type } = layout.tuple.fields.daddr;
+      for await (const { count, values } of conntrack.chunks(CHUNK)) {
+        for (let i = 0; i < count; i++) {
+          const at = i * layout.slot.size;
+          if (!slotInUse(layout, values, at)) continue;
+          const text = values.toString('latin1', at + offset, at + offset + type.size);
+          if (!found.has(text)) found.set(text, Buffer.from(text, 'latin1'));
+        }
+      }
+    }
+    return [...found.values()];
+  }
+
+  /** Buffer and offset of each slot in use whose backend is there. */
+  async *#liveSlots({ layout, conntrack }: FlowMaps, { serviceId }: FlowFilter): AsyncGenerator<readonly [Buffer, number]> {
+    const backendOf = rememberBackends(this.#backends);
+    for await (const chunk of conntrack.chunks(CHUNK)) {
+      for (let i = 0; i < chunk.count; i++) {
+        const at = i * layout.slot.size;
+        if (!slotInUse(layout, chunk.values, at)) continue;
+        const flow = at + layout.slot.fields.flow.offset;
+        if (serviceId !== undefined && chunk.values.readUInt16LE(flow + FLOW.fields.serviceId.offset) !== serviceId) continue;
+        const backend = backendOf(chunk.values.readUInt32LE(flow + FLOW.fields.backendId.offset));
+        if (backend?.generation === chunk.values.readUInt16LE(flow + FLOW.fields.backendGeneration.offset)) yield [chunk.values, at];
+      }
+    }
+  }
+
+  #isExpired(record: FlowRecord, timeouts: FlowTimeouts): boolean {
     return hasExpired(record, timeouts, this.#clock.now(), this.#clock.ticksPerSecond);
   }
 
-  /** Removes what has ended; see flow-sweep.ts. */
-  async sweepExpired(request: SweepRequest): Promise<SweepResult> {
-    const total = { scanned: 0, removed: 0, orphans: 0 };
-    for (const maps of this.#families) {
-      const sweep = { maps, backends: this.#backends, clock: this.#clock, request };
-      for (const part of [await sweepConntrack(sweep), await sweepReverse(sweep)]) {
-        total.scanned += part.scanned;
-        total.removed += part.removed;
-        total.orphans += part.orphans;
-      }
-    }
-    return total;
-  }
-
-  /** Flow entries, counted by reading them all. */
-  async count(filter: FlowFilter = {}): Promise<number> {
-    let count = 0;
-    for (const { conntrack } of this.#families) {
-      for await (const chunk of conntrack.chunks()) {
-        if (filter.serviceId === undefined) count += chunk.count;
-        else count += indicesOf(chunk.values, chunk.count, FLOW.size, FLOW.fields.serviceId.offset, filter.serviceId).length;
-      }
-    }
-    return count;
-  }
-
-  /** Removes all flows of a service with their reverse entries; returns how many flows it were. */
-  async purge(serviceId: number): Promise<number> {
-    let removed = 0;
-    for (const { layout, conntrack, snat } of this.#families) {
-      // Reverse entries first: a packet that comes between the two makes a new pair, not half of one.
-      await deleteWhere(snat, layout.reverse.size, layout.reverse.fields.serviceId.offset, serviceId);
-      removed += await deleteWhere(conntrack, FLOW.size, FLOW.fields.serviceId.offset, serviceId);
-    }
-    return removed;
+  /** In ticks, as the program has them; read once for each pass, not for each flow. */
+  #timeouts(): FlowTimeouts {
+    const config = this.#config.read();
+    if (config === undefined) return NEVER;
+    return { syn: config.timeoutSyn, established: config.timeoutEstablished, closing: config.timeoutClosing, udp: config.timeoutUdp };
   }
 }
 
-/** Positions of the values whose u32 at `offset` is `wanted`. */
-function indicesOf(values: Buffer, count: number, size: number, offset: number, wanted: number): number[] {
-  const found: number[] = [];
-  for (let i = 0; i < count; i++) if (values.readUInt32LE(i * size + offset) === wanted) found.push(i);
-  return found;
-}
-
-async function deleteWhere(map: BpfMap, size: number, offset: number, wanted: number): Promise<number> {
-  let removed = 0;
-  for await (const chunk of map.chunks()) {
-    const found = indicesOf(chunk.values, chunk.count, size, offset, wanted);
-    const keys = Buffer.concat(found.map((i) => chunk.keys.subarray(i * map.keySize, (i + 1) * map.keySize)));
-    if (found.length > 0) removed += await map.deleteMany(keys, found.length);
-  }
-  return removed;
-}
+/** Before the settings are written nothing is known to have ended. */
+const NEVER: FlowTimeouts = { syn: Infinity, established: Infinity, closing: Infinity, udp: Infinity };

@@ -93,6 +93,15 @@ function addressOf(size: 4 | 16): FieldType<string> {
   };
 }
 
+/** Bytes as they stand; fewer where the buffer ends before, zeros where fewer are written. Not a copy. */
+function bytes(size: number): FieldType<Uint8Array> {
+  return {
+    size,
+    read: (buffer, at) => buffer.subarray(at, at + size),
+    write: (buffer, at, value) => void buffer.set(value.subarray(0, size), at),
+  };
+}
+
 const mac: FieldType<string> = {
   size: 6,
   read: (buffer, at) => formatMac(buffer.subarray(at, at + 6)),
@@ -120,8 +129,38 @@ function arrayOf<Value>(type: FieldType<Value>, length: number): FieldType<reado
   };
 }
 
+/** A structure within another. */
+function structOf<F extends Fields>(struct: Struct<F>): FieldType<ValuesOf<F>> {
+  return {
+    size: struct.size,
+    read: (buffer, at) => struct.decode(buffer, at),
+    write: (buffer, at, value) => void buffer.set(struct.encode(value), at),
+  };
+}
+
+/** 64 bits of which every one counts: seeds. */
+const bits64: FieldType<bigint> = {
+  size: 8,
+  read: (buffer, at) => buffer.readBigUInt64LE(at),
+  write: (buffer, at, value) => void buffer.writeBigUInt64LE(value, at),
+};
+
 /** Types of fields. */
-export const T = { u8, u16, u32, u64, be16, address4: addressOf(4), address6: addressOf(16), mac, wordOf, arrayOf } as const;
+export const T = {
+  u8,
+  u16,
+  u32,
+  u64,
+  bits64,
+  be16,
+  address4: addressOf(4),
+  address6: addressOf(16),
+  mac,
+  bytes,
+  wordOf,
+  arrayOf,
+  structOf,
+} as const;
 
 export function field<Value>(offset: number, type: FieldType<Value>): Field<Value> {
   return { offset, type };

@@ -4,15 +4,19 @@
 
 export type Family = 4 | 6;
 
-/** What an address is for. 'unspecified' covers all of 0.0.0.0/8 (RFC 1122 §3.2.1.3), 'loopback' all of 127.0.0.0/8. */
-export type AddressKind = 'unicast' | 'unspecified' | 'loopback' | 'multicast' | 'broadcast';
+/**
+ * What an address is for. 'unspecified' covers all of 0.0.0.0/8 (RFC 1122 §3.2.1.3), 'loopback' all of 127.0.0.0/8.
+ * 'link-local' is IPv6's fe80::/10, which names a host only together with a device; IPv4's 169.254.0.0/16 counts as unicast, as it is used
+ * for virtual addresses. 'mapped' is IPv4 in IPv6 form (::ffff:0:0/96), which is on no wire.
+ */
+export type AddressKind = 'unicast' | 'unspecified' | 'loopback' | 'multicast' | 'broadcast' | 'link-local' | 'mapped';
 
 const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39];
 const HEX_GROUP = /^[0-9a-fA-F]{1,4}$/;
 
 /**
  * Bytes (network order, 4) of a dotted IPv4 address, or undefined: four decimal numbers, no leading zero, no other base.
- * Character by character, as dumps and sweeps of a million flows come through here.
+ * Character by character, as dumps of a million flows come through here.
  */
 export function parseAddress4(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(4);
@@ -110,7 +114,7 @@ export function familyOf(address: string): Family {
   return address.includes(':') ? 6 : 4;
 }
 
-/** What a valid address is for; an IPv4-mapped IPv6 address is what its IPv4 part is. */
+/** What a valid address is for. */
 export function classifyAddress(address: string): AddressKind {
   const bytes = addressBytes(address);
   if (bytes.length === 4) return classify4(bytes);
@@ -118,7 +122,8 @@ export function classifyAddress(address: string): AddressKind {
   const zeros = bytes.findIndex((byte) => byte !== 0);
   if (zeros === -1) return 'unspecified';
   if (zeros === 15 && bytes[15] === 1) return 'loopback';
-  return zeros === 10 && bytes[10] === 0xff && bytes[11] === 0xff ? classify4(bytes.subarray(12)) : 'unicast';
+  if (zeros === 10 && bytes[10] === 0xff && bytes[11] === 0xff) return 'mapped';
+  return bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80 ? 'link-local' : 'unicast';
 }
 
 function classify4(bytes: Uint8Array): AddressKind {

@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   FL_E_NOT_FOUND: EXIT.failed, // unknown service, backend, interface
   FL_E_LIMIT: EXIT.failed, // a table is full
   FL_E_LOCKED: EXIT.failed, // another agent holds the instance
+  FL_E_NO_AGENT: EXIT.failed, // no agent answers at the API's socket
   FL_E_FOREIGN_PROGRAM: EXIT.failed, // somebody else's XDP program is on the device
   FL_E_COMPILE: EXIT.failed, // clang refused the program
   FL_E_VERIFY: EXIT.failed, // the kernel's verifier refused the program
@@ -21,6 +22,7 @@ export const ERROR_CODES = {
   FL_E_ATTACH: EXIT.failed, // the program could not be attached
   FL_E_MAP: EXIT.failed, // a map operation failed
   FL_E_STATE: EXIT.failed, // the state file cannot be read or written
+  FL_E_CONFIG: EXIT.failed, // a configuration file is wrong
   FL_E_SYSTEM: EXIT.failed, // any other system call
   FL_E_UNSUPPORTED: EXIT.unsupported, // this machine or kernel cannot do it
   FL_E_MISSING: EXIT.unsupported, // a program or library that is not installed

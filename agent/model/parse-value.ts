@@ -7,6 +7,8 @@ import { nearestWord } from './nearest.js';
 
 const DECIMAL = /^(?:0|[1-9][0-9]*)$/;
 const LONGEST_SHOWN = 60;
+/** A week: the data plane's 32-bit ticks cover it at any clock rate. */
+export const LONGEST_SECONDS = 604800;
 
 /** The value as it goes into a message: quoted when it is empty or holds anything but visible ASCII, cut when long. */
 export function showValue(text: string): string {

@@ -2,12 +2,25 @@
 // Imports its siblings only. Each takes the text and, for its message, where it stood.
 // Invariant: a parser returns a valid value or throws FL_E_VALUE; it looks at the text alone, not at any state.
 
-import { parseInteger, parseList, parseWord, valueError } from './parse-value.js';
+import { classifyAddress, familyOf } from './address.js';
+import type { Prefix } from './events.js';
+import { LONGEST_SECONDS, parseInteger, parseList, parseWord, valueError } from './parse-value.js';
 import { BACKEND_STATES, type BackendState, DISPATCHES, type Dispatch, MODES, type Mode } from './service.js';
-import { XDP_MODES, type XdpMode } from './settings.js';
-import { parsePort } from './parse-endpoint.js';
+import {
+  EARLY_FRAGMENTS,
+  type EarlyFragments,
+  NO_BACKEND_ANSWERS,
+  type NoBackendAnswer,
+  UNKNOWN_PORT_WORDS,
+  type UnknownPort,
+  XDP_MODES,
+  type XdpMode,
+} from './settings.js';
+import { parseAddress } from './parse-endpoint.js';
+import { parsePrefix } from './parse-prefix.js';
 
-export { parseAddress, parseEndpoint, parseEndpoints, parseFrontend, parsePort } from './parse-endpoint.js';
+export { parseAddress, parseAddresses, parseEndpoint, parseEndpoints, parseFrontend, parsePort, parsePortRange } from './parse-endpoint.js';
+export { parseAffinity, parseSourcePrefixes, parseSourceRange } from './parse-sources.js';
 export { parseInteger, parseWord } from './parse-value.js';
 
 /** Bounds of the Maglev table's size. */
@@ -15,8 +28,6 @@ export const MAGLEV_SIZE = { min: 251, max: 131071 } as const;
 export const MAX_WEIGHT = 1000;
 /** The kernel's IFNAMSIZ less the end byte. */
 const LONGEST_DEVICE_NAME = 15;
-/** A week: the data plane's 32-bit ticks cover it many times at any clock rate. */
-const LONGEST_SECONDS = 604800;
 
 /** A service's id, 1 to 65535. */
 export function parseServiceId(text: string, where?: string): number {
@@ -50,18 +61,35 @@ export function parseXdpMode(text: string, where?: string): XdpMode {
   return parseWord(text, 'XDP mode', XDP_MODES, where);
 }
 
-export function parseBackendState(text: string, where?: string): BackendState {
-  return parseWord(text, 'state', BACKEND_STATES, where);
+export function parseEarlyFragments(text: string, where?: string): EarlyFragments {
+  return parseWord(text, 'choice', EARLY_FRAGMENTS, where);
 }
 
-/** 'LO-HI', inclusive, LO not above HI. */
-export function parsePortRange(text: string, where?: string): [number, number] {
-  const parts = text.split('-');
-  const hint = 'write LO-HI, for example 1024-32767';
-  if (parts.length !== 2) throw valueError('port range', text, 'not two ports with a dash between', where, hint);
-  const [low, high] = [parsePort(parts[0] ?? '', where), parsePort(parts[1] ?? '', where)];
-  if (low > high) throw valueError('port range', text, 'begins after its end', where, hint);
-  return [low, high];
+/** RFC 9293, section 3.7.1: what is assumed where no MSS is named. */
+const LEAST_MSS = 536;
+
+export function parseNoBackendAnswer(text: string, where?: string): NoBackendAnswer {
+  return parseWord(text, 'answer', NO_BACKEND_ANSWERS, where);
+}
+
+/** An MSS in bytes, or 0: none. At least what every IPv6 host takes when 20 are taken off for its longer header. */
+export function parseMss(text: string, where?: string): number {
+  const value = parseInteger(text, { kind: 'MSS', min: 0, max: 0xffff }, where);
+  if (value === 0 || value >= LEAST_MSS) return value;
+  throw valueError('MSS', text, `smaller than ${LEAST_MSS}`, where, '0 switches clamping off');
+}
+
+/** on or off. */
+export function parseSwitch(text: string, where?: string): boolean {
+  return parseWord(text, 'switch', ['on', 'off'], where) === 'on';
+}
+
+export function parseUnknownPort(text: string, where?: string): UnknownPort {
+  return parseWord(text, 'word', UNKNOWN_PORT_WORDS, where);
+}
+
+export function parseBackendState(text: string, where?: string): BackendState {
+  return parseWord(text, 'state', BACKEND_STATES, where);
 }
 
 /** The size of the Maglev tables: a prime from 251 to 131071. */
@@ -93,6 +121,37 @@ function parseDevice(text: string, where?: string): string {
   const valid = text !== '.' && text !== '..' && Buffer.byteLength(text) <= LONGEST_DEVICE_NAME && /^[^/:\s]+$/.test(text);
   if (valid) return text;
   throw valueError('device', text, `not a device name (1 to ${LONGEST_DEVICE_NAME} bytes, no "/", ":" or space)`, where);
+}
+
+/** Address of a next hop; a link-local one may name its device: 'fe80::1%eth0'. */
+export function parseNextHop(text: string, where?: string): string {
+  const [address = '', device, ...more] = text.split('%');
+  const canonical = parseAddress(more.length > 0 ? text : address, where);
+  return device === undefined ? canonical : `${canonical}%${parseDevice(device, where)}`;
+}
+
+/** Number of a configuration of QUIC connection ids, 0 to 6, or 'off'. 7 says in a connection id that there is none. */
+export function parseQuicConfig(text: string, where?: string): number | 'off' {
+  return text === 'off' ? text : parseInteger(text, { kind: 'configuration', min: 0, max: 6 }, where);
+}
+
+/** QUIC server ids separated by commas: 1 to 8 bytes as hex digits each. */
+export function parseQuicIds(text: string, where?: string): string[] {
+  const parseId = (part: string, place: string) => {
+    if (/^(?:[0-9a-f]{2}){1,8}$/i.test(part)) return part.toLowerCase();
+    throw valueError('server id', part, 'not 1 to 8 bytes as hex digits', place, 'for example 0a01');
+  };
+  return parseList(text, parseId, where);
+}
+
+/** An IPv4 prefix of at least two addresses of hosts, '10.9.0.0/16'. */
+export function parseIpipSource(text: string, where?: string): Prefix {
+  const hint = 'for example 10.9.0.0/16, a prefix that no host has an address of';
+  const prefix = parsePrefix(text, where);
+  if (familyOf(prefix.address) !== 4) throw valueError('prefix', text, 'not of IPv4; over IPv6 the flow label does this', where, hint);
+  if (prefix.length < 8 || prefix.length > 31) throw valueError('prefix', text, 'not from /8 to /31', where, hint);
+  if (classifyAddress(prefix.address) === 'unicast') return prefix;
+  throw valueError('prefix', text, 'not of addresses of hosts', where, hint);
 }
 
 /** Name of a data plane on this machine. It becomes part of paths. */

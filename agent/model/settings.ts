@@ -1,10 +1,22 @@
 // The agent's settings, as the command line gives them: plain data with defaults.
 // Imports only its siblings. Reading them from text is agent/cli's work, checking them parse.ts's.
 
-import type { Dispatch, Mode } from './service.js';
+import type { Prefix } from './events.js';
+import type { Dispatch, Endpoint, Mode } from './service.js';
 
 export const XDP_MODES = ['auto', 'native', 'generic'] as const;
 export type XdpMode = (typeof XDP_MODES)[number];
+
+/** What becomes of a fragment to a service whose datagram's first one has not come. */
+export const EARLY_FRAGMENTS = ['drop', 'pass'] as const;
+export type EarlyFragments = (typeof EARLY_FRAGMENTS)[number];
+/** What a client gets when no backend can serve it; the index is enum fl_no_backend. */
+export const NO_BACKEND_ANSWERS = ['drop', 'reset', 'unreachable'] as const;
+export type NoBackendAnswer = (typeof NO_BACKEND_ANSWERS)[number];
+
+/** What becomes of a packet to a virtual address on a port that no service has. */
+export const UNKNOWN_PORT_WORDS = ['pass', 'drop'] as const;
+export type UnknownPort = (typeof UNKNOWN_PORT_WORDS)[number];
 
 export interface Settings {
   /** Names one data plane on this machine: its pins, lock and state file. Letters, digits, '-', '_'; at most 32. */
@@ -16,8 +28,8 @@ export interface Settings {
   readonly xdpMode: XdpMode;
   /** Inclusive; undefined: the part of 1024-65535 outside ip_local_port_range. */
   readonly snatRange: readonly [number, number] | undefined;
-  /** Undefined: by route, the address of the device that leads to the backend. */
-  readonly lbAddress: string | undefined;
+  /** Addresses of this node, of either family, that SNAT and IPIP send from. None: those of the devices. */
+  readonly lbAddresses: readonly string[];
   /** A prime. */
   readonly maglevSize: number;
   readonly maxFlows: number;
@@ -27,13 +39,40 @@ export interface Settings {
   readonly newFlowRate: number;
   /** Seconds. */
   readonly timeouts: { readonly syn: number; readonly established: number; readonly closing: number; readonly udp: number };
-  /** Seconds between two sweeps of the conntrack maps. */
-  readonly sweepInterval: number;
+  /** Packets that the data plane makes itself (ICMP errors, resets), a second and CPU; 0: none. */
+  readonly answerRate: number;
+  /** Largest MSS that a SYN may name, for IPv4; for IPv6 20 less; 0: any. */
+  readonly mssClamp: number;
+  /** Whether echo requests to a service's address are answered. */
+  readonly vipEcho: boolean;
+  readonly noBackend: NoBackendAnswer;
   readonly stateFile: string;
+  /** Unix socket that the agent's API is served on. */
+  readonly apiSocket: string;
+  /** Group that may use the API beside root, by name or number; undefined: the agent's own. */
+  readonly apiGroup: string | undefined;
+  /** Network address that metrics and health are read at, by anybody who reaches it; undefined: none. */
+  readonly web: Endpoint | undefined;
   /** A pre-built object that reads its settings from the config map; undefined: compile. */
   readonly bpfObject: string | undefined;
   readonly cacheDirectory: string;
   readonly clang: string;
+  readonly earlyFragments: EarlyFragments;
+  /** IPv4 prefix that the outer sources of IPIP are taken from; undefined: the LB address. */
+  readonly ipipSource: Prefix | undefined;
+  /** Addresses of this node, of either family, that SNAT sends from, each with its own ports. None: the LB address towards the backend. */
+  readonly snatAddresses: readonly string[];
+  readonly vipUnknownPort: UnknownPort;
+}
+
+/** Where an instance keeps its services and mode, unless told otherwise. */
+export function stateFileOf(instance: string): string {
+  return `/var/lib/fairlead/${instance}/state.json`;
+}
+
+/** Where an instance's API is, unless told otherwise. */
+export function socketOf(instance: string): string {
+  return `/run/fairlead/${instance}.sock`;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -43,16 +82,26 @@ export const DEFAULT_SETTINGS: Settings = {
   dispatch: 'ipip',
   xdpMode: 'auto',
   snatRange: undefined,
-  lbAddress: undefined,
+  lbAddresses: [],
   maglevSize: 16381,
   maxFlows: 262144,
   maxServices: 16384,
   maxBackends: 65536,
   newFlowRate: 100000,
   timeouts: { syn: 60, established: 21600, closing: 10, udp: 60 },
-  sweepInterval: 5,
-  stateFile: '/var/lib/fairlead/default/state.json',
+  answerRate: 1000,
+  mssClamp: 0,
+  vipEcho: true,
+  noBackend: 'drop',
+  stateFile: stateFileOf('default'),
+  apiSocket: socketOf('default'),
+  apiGroup: undefined,
+  web: undefined,
   bpfObject: undefined,
   cacheDirectory: '/var/cache/fairlead',
   clang: 'clang',
+  earlyFragments: 'drop',
+  ipipSource: undefined,
+  snatAddresses: [],
+  vipUnknownPort: 'pass',
 };

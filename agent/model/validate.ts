@@ -4,8 +4,12 @@
 
 import { type AddressKind, classifyAddress, familyOf } from './address.js';
 import { FairleadError } from './errors.js';
-import { formatEndpoint, formatFrontend } from './format.js';
-import type { Backend, Endpoint, Service } from './service.js';
+import { formatEndpoint, formatFrontend, formatPlace } from './format.js';
+import { conflicts, coversAddress } from './frontend.js';
+import type { Backend, Endpoint, Frontend, Service } from './service.js';
+import type { SourceRanges } from './source-ranges.js';
+import { validateFamilies } from './validate-families.js';
+import { validateQuic } from './validate-quic.js';
 
 export interface ServiceLimits {
   readonly maxServices: number;
@@ -20,6 +24,8 @@ const KIND_TEXT: Record<Exclude<AddressKind, 'unicast'>, string> = {
   loopback: 'a loopback address',
   multicast: 'a multicast address',
   broadcast: 'the broadcast address',
+  'link-local': 'a link-local address',
+  mapped: 'an IPv4 address in IPv6 form',
 };
 
 /**
@@ -28,12 +34,16 @@ const KIND_TEXT: Record<Exclude<AddressKind, 'unicast'>, string> = {
  */
 export function validateService(service: Service, all: Iterable<Service>, limits?: ServiceLimits): void {
   checkUsable(service.frontend, 'VIP');
+  validateFamilies(service);
+  validateQuic(service);
+  checkPrefix(service.frontend);
   const seen = new Set<string>();
   const addresses = new Set<string>();
   for (const backend of service.backends) {
     checkBackend(service, backend, seen);
     addresses.add(backend.address);
   }
+  if (service.sourceRanges !== undefined) checkSources(service, service.sourceRanges);
   let services = 1;
   let backends = service.backends.length;
   for (const other of all) {
@@ -53,24 +63,44 @@ export function validateWeightCount(weights: readonly number[], backends: readon
   });
 }
 
-function checkUsable(endpoint: Endpoint, role: 'VIP' | 'backend'): void {
+function checkUsable(endpoint: Endpoint | Frontend, role: 'VIP' | 'backend'): void {
   const kind = classifyAddress(endpoint.address);
   if (kind === 'unicast') return;
-  throw new FairleadError('FL_E_VALUE', `${role} ${formatEndpoint(endpoint)}: ${KIND_TEXT[kind]} cannot be a ${role}`, {
-    hint: 'give the address of one host',
+  throw new FairleadError(
+    'FL_E_VALUE',
+    `${role} ${'protocol' in endpoint ? formatPlace(endpoint) : formatEndpoint(endpoint)}: ${KIND_TEXT[kind]} cannot be a ${role}`,
+    {
+      hint: 'give the address of one host',
+    },
+  );
+}
+
+/** The shortest prefixes that can be meant: larger ones hold multicast addresses and everybody else's hosts. */
+const SHORTEST_PREFIX = { 4: 8, 6: 16 } as const;
+
+function checkPrefix(frontend: Frontend): void {
+  const family = familyOf(frontend.address);
+  if (frontend.prefixLength === undefined || frontend.prefixLength >= SHORTEST_PREFIX[family]) return;
+  throw new FairleadError('FL_E_VALUE', `VIP ${vipText(frontend)}: a prefix of IPv${family} has at least ${SHORTEST_PREFIX[family]} bits`, {
+    hint: 'give the prefix that is routed to this node',
   });
+}
+
+function vipText({ address, prefixLength }: Frontend): string {
+  return prefixLength === undefined ? address : `${address}/${prefixLength}`;
+}
+
+function findCovered(frontend: Frontend, addresses: ReadonlySet<string>): string | undefined {
+  if (frontend.prefixLength === undefined) return addresses.has(frontend.address) ? frontend.address : undefined;
+  return [...addresses].find((address) => coversAddress(frontend, address));
 }
 
 function checkBackend(service: Service, backend: Backend, seen: Set<string>): void {
   const text = formatEndpoint(backend);
   checkUsable(backend, 'backend');
-  if (familyOf(backend.address) !== familyOf(service.frontend.address)) {
-    throw new FairleadError('FL_E_VALUE', `backend ${text}: not of the address family of ${formatFrontend(service.frontend)}`, {
-      hint: 'give backends of the same family as the frontend',
-    });
-  }
-  if (backend.address === service.frontend.address) {
-    throw new FairleadError('FL_E_CONFLICT', `backend ${text}: its address is the service's own VIP`, {
+  if (coversAddress(service.frontend, backend.address)) {
+    const which = service.frontend.prefixLength === undefined ? 'is' : 'lies in';
+    throw new FairleadError('FL_E_CONFLICT', `backend ${text}: its address ${which} the service's own VIP`, {
       hint: 'a backend needs an address of its own',
     });
   }
@@ -80,25 +110,52 @@ function checkBackend(service: Service, backend: Backend, seen: Set<string>): vo
   seen.add(text);
 }
 
+function checkSources({ frontend }: Service, { allow, deny }: SourceRanges): void {
+  const other = [...allow, ...deny].find((prefix) => familyOf(prefix) !== familyOf(frontend.address));
+  if (other !== undefined) {
+    throw new FairleadError('FL_E_VALUE', `source range ${other}: not of the address family of ${formatFrontend(frontend)}`, {
+      hint: 'give ranges of the same family as the frontend',
+    });
+  }
+  const allowed = new Set(allow);
+  const both = deny.find((prefix) => allowed.has(prefix));
+  if (both !== undefined) {
+    throw new FairleadError('FL_E_CONFLICT', `source range ${both}: both allowed and denied`, { hint: 'leave it in one of the lists' });
+  }
+}
+
+/** Whether two services contradict each other: their frontends, or the backend of one with the address of the other. Throws FL_E_CONFLICT. */
+export function validateAgainst(service: Service, other: Service): void {
+  checkAgainst(service, new Set(service.backends.map(({ address }) => address)), other);
+}
+
 function checkAgainst(service: Service, addresses: ReadonlySet<string>, other: Service): void {
   const { frontend } = service;
   const theirs = other.frontend;
-  if (theirs.port === frontend.port && theirs.address === frontend.address && theirs.protocol === frontend.protocol) {
-    throw new FairleadError('FL_E_CONFLICT', `frontend ${formatFrontend(frontend)}: service ${other.id} has it already`, {
+  if (conflicts(frontend, theirs)) {
+    const same = formatFrontend(frontend) === formatFrontend(theirs);
+    const how = same ? 'has it already' : `has ports of it already (${formatFrontend(theirs)})`;
+    throw new FairleadError('FL_E_CONFLICT', `frontend ${formatFrontend(frontend)}: service ${other.id} ${how}`, {
       hint: `change service ${other.id} or give another frontend`,
     });
   }
-  if (addresses.has(theirs.address)) {
-    throw new FairleadError('FL_E_CONFLICT', `backend address ${theirs.address}: it is the VIP of service ${other.id}`, {
+  const covered = findCovered(theirs, addresses);
+  if (covered !== undefined) {
+    const vip = theirs.prefixLength === undefined ? 'it is the VIP' : `it lies in the prefix ${theirs.address}/${theirs.prefixLength}`;
+    throw new FairleadError('FL_E_CONFLICT', `backend address ${covered}: ${vip} of service ${other.id}`, {
       hint: 'a service cannot be the backend of another',
     });
   }
-  const backend = other.backends.find((candidate) => candidate.address === frontend.address);
+  const backend = other.backends.find((candidate) => coversAddress(frontend, candidate.address));
   if (backend !== undefined) {
     const owner = `backend ${formatEndpoint(backend)} of service ${other.id}`;
-    throw new FairleadError('FL_E_CONFLICT', `VIP ${frontend.address}: it is the address of ${owner}`, {
-      hint: 'a VIP is an address that no backend has',
-    });
+    throw new FairleadError(
+      'FL_E_CONFLICT',
+      `VIP ${vipText(frontend)}: ${frontend.prefixLength === undefined ? 'it is' : 'in it lies'} the address of ${owner}`,
+      {
+        hint: 'a VIP is an address that no backend has',
+      },
+    );
   }
 }
 

@@ -1,8 +1,9 @@
 // Tells the start's steps as they happen: a line each, on a terminal with a spinner and colour.
-// Imports agent/control/steps.ts and the sink. Writes to the stream of messages, so that answers stay clean.
-// Invariant: what scrolls by is one line a step, with its time; a spinner leaves nothing behind.
+// Imports agent/control/steps.ts, the sink and its text layout. Writes to the stream of messages, so that answers stay clean.
+// Invariant: what scrolls by is one line a step, with its time, folded to a terminal's width; a spinner leaves nothing behind.
 
 import { paint, type Sink } from '../commands/sink.js';
+import { wrapText } from '../commands/table.js';
 import type { ReportStep, StepReport } from '../control/start/steps.js';
 
 const LABEL = 11;
@@ -17,12 +18,16 @@ export interface Announcer {
   stop(): void;
 }
 
-/** 'interface  eth0: index 2, 02:00:00:00:00:01, MTU 1500, 20.1.1.1 (3 ms)'. */
-export function formatStep(report: StepReport, sink: Pick<Sink, 'colour'>): string {
+/** 'interface  eth0: index 2, 02:00:00:00:00:01, MTU 1500, 20.1.1.1 (3 ms)'; on a terminal a longer text goes on below itself. */
+export function formatStep(report: StepReport, sink: Pick<Sink, 'colour' | 'columns' | 'terminal'>): string {
   const label = paint(sink, report.phase === 'failed' ? 'red' : 'green', report.step.padEnd(LABEL));
   // Why it failed is the error that ends the start; it is printed once, with its hint.
   const text = report.phase === 'failed' ? 'failed' : report.text;
-  return `${label}${text} ${paint(sink, 'dim', `(${formatTime(report.milliseconds)})`)}\n`;
+  // Broken at blanks, but not within the time, which ends the last line.
+  const time = `(${formatTime(report.milliseconds)})`;
+  const lines = wrapText(`${text} ${time.replace(' ', '\u00a0')}`, sink.terminal ? sink.columns - LABEL : Number.POSITIVE_INFINITY);
+  const last = (lines.pop() ?? '').slice(0, -time.length) + paint(sink, 'dim', time);
+  return `${label}${[...lines, last].join(`\n${' '.repeat(LABEL)}`)}\n`;
 }
 
 function formatTime(milliseconds: number): string {

@@ -4,7 +4,7 @@
 
 import type { AnyFlag, Verb } from '../commands/verb.js';
 import type { Agent } from '../control/agent.js';
-import { formatEndpoint } from '../model/format.js';
+import { formatEndpoint, formatNextHop } from '../model/format.js';
 
 /** The candidates for the last word of `line`, and that word: what node:repl's completer answers. */
 export async function complete(line: string, verbs: readonly Verb[], agent: Agent): Promise<[string[], string]> {
@@ -50,7 +50,7 @@ async function values(flag: AnyFlag, given: readonly string[], agent: Agent): Pr
   if (flag.choices !== undefined) return [...flag.choices];
   try {
     if (flag.offers === 'service') return (await agent.listServices()).map((service) => String(service.id));
-    if (flag.offers === 'next-hop') return (await agent.listNeighbours()).map((neighbour) => neighbour.address);
+    if (flag.offers === 'next-hop') return (await agent.listNeighbours()).map(formatNextHop);
     if (flag.offers === 'backend') {
       const id = idOf(given);
       const backends = await agent.listBackends();

@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * IPv4 in IPv4 (RFC 2003): may this packet's outer header be taken off?
- * Included by decap.h alone; reads its maps vips and addresses.
- * Invariant: DECAP_DECAPSULATED is answered only for a whole, unfragmented outer packet with a 20-byte header and a right
- * checksum that holds one complete inner packet. The inner packet's own checksum is the stack's to verify.
+ * Reading an IPv4 header, as the outer one (RFC 2003) or as the inner one. Included by decap.h alone.
+ * Invariant: an outer packet is good only when it is whole, unfragmented, to this host, with a 20-byte header and a right
+ * checksum; an inner one when it lies wholly in the outer one. The inner packet's own checksum is the stack's to verify.
  */
 #pragma once
 
 #define DECAP_IPV4_FRAGMENT 0x3fff /* "more fragments" and the offset, host order */
-#define DECAP_ECN_MASK 3
-#define DECAP_ECN_NOT_ECT 0
-#define DECAP_ECN_CE 3
 
 /* The key of `address` (network order) in vips and addresses. */
-static __always_inline struct decap_address decap_key_v4(__be32 address)
+static __always_inline void decap_key_v4(__be32 address, struct decap_address *key)
 {
 	/* Word by word: a constant of 16 bytes would become a map of its own (.rodata). */
 	__be32 word[4] = { 0, 0, bpf_htonl(0xffff), address };
-	struct decap_address key;
 
-	__builtin_memcpy(&key, word, sizeof(key));
-	return key;
+	__builtin_memcpy(key, word, sizeof(*key));
 }
 
 /* Whether the checksum of a 20-byte header is right (RFC 1071: the sum of all words is 0xffff). */
@@ -37,66 +31,52 @@ static __always_inline int decap_checksum_ok_v4(const struct iphdr *header)
 	return sum == 0xffff;
 }
 
-/*
- * Carries a congestion mark of the outer header into the inner one (RFC 6040, 4.2), with the checksum (RFC 1624, eq. 3).
- * Returns 0 when the inner packet cannot carry it and has to be lost.
- */
-static __always_inline int decap_merge_ecn_v4(const struct iphdr *outer, struct iphdr *inner)
+/* `length`: bytes from `data` up to the frame's end, padding included. IPv6 in IPv4 (protocol 41) is not taken: nobody sends it. */
+static __always_inline enum decap_reason decap_read_outer_v4(const void *data, const void *data_end, __u32 length,
+							     struct decap_outer *outer)
 {
-	__u8 ecn = inner->tos & DECAP_ECN_MASK;
-	__u16 before = bpf_ntohs(*(__be16 *)inner); /* version, header length, tos */
-	__u32 sum;
+	const struct iphdr *ip = data;
+	struct decap_address key;
+	__u32 total;
 
-	if ((outer->tos & DECAP_ECN_MASK) != DECAP_ECN_CE || ecn == DECAP_ECN_CE)
-		return 1;
-	if (ecn == DECAP_ECN_NOT_ECT)
-		return 0;
-	inner->tos |= DECAP_ECN_CE;
-	sum = (__u16)~bpf_ntohs(inner->check) + (__u16)~before + (before | DECAP_ECN_CE);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	inner->check = bpf_htons((__u16)~sum);
-	return 1;
+	if ((const void *)(ip + 1) > data_end)
+		return DECAP_TRUNCATED;
+	if (ip->protocol != IPPROTO_IPIP)
+		return DECAP_NOT_TUNNEL;
+	decap_key_v4(ip->daddr, &key);
+	if (!bpf_map_lookup_elem(&addresses, &key))
+		return DECAP_NOT_LOCAL;
+
+	total = bpf_ntohs(ip->tot_len);
+	if (ip->version != 4 || ip->ihl < 5 || total < ip->ihl * 4 || total > length)
+		return DECAP_OUTER_MALFORMED;
+	if (ip->ihl != 5)
+		return DECAP_OUTER_OPTIONS;
+	if (ip->frag_off & bpf_htons(DECAP_IPV4_FRAGMENT))
+		return DECAP_OUTER_FRAGMENT;
+	if (!decap_checksum_ok_v4(ip))
+		return DECAP_OUTER_CHECKSUM;
+	outer->bytes = sizeof(*ip);
+	outer->room = total - sizeof(*ip);
+	outer->inner_type = bpf_htons(ETH_P_IP);
+	outer->ecn = ip->tos & DECAP_ECN_MASK;
+	return DECAP_DECAPSULATED;
 }
 
-/* Judges the packet at `data`. `length`: its bytes up to the frame's end, padding included. */
-static __always_inline struct decap_ruling decap_judge_ipv4(void *data, void *data_end, __u32 length)
+/* `room`: bytes that the outer packet holds from `data` on. */
+static __always_inline enum decap_reason decap_read_inner_v4(const void *data, const void *data_end, __u32 room,
+							     struct decap_inner *inner)
 {
-	struct decap_ruling take = { .reason = DECAP_DECAPSULATED, .outer_bytes = sizeof(struct iphdr) };
-	const struct iphdr *outer = data;
-	struct iphdr *inner = data + sizeof(*outer);
-	struct decap_address key;
-	__u32 outer_total, inner_total;
+	const struct iphdr *ip = data;
+	__u32 total;
 
-	if ((void *)(outer + 1) > data_end)
-		return decap_refuse(DECAP_TRUNCATED);
-	if (outer->protocol != IPPROTO_IPIP)
-		return decap_refuse(DECAP_NOT_TUNNEL);
-	key = decap_key_v4(outer->daddr);
-	if (!bpf_map_lookup_elem(&addresses, &key))
-		return decap_refuse(DECAP_NOT_LOCAL);
-
-	outer_total = bpf_ntohs(outer->tot_len);
-	if (outer->version != 4 || outer->ihl < 5 || outer_total < outer->ihl * 4 || outer_total > length)
-		return decap_refuse(DECAP_OUTER_MALFORMED);
-	if (outer->ihl != 5)
-		return decap_refuse(DECAP_OUTER_OPTIONS);
-	if (outer->frag_off & bpf_htons(DECAP_IPV4_FRAGMENT))
-		return decap_refuse(DECAP_OUTER_FRAGMENT);
-	if (!decap_checksum_ok_v4(outer))
-		return decap_refuse(DECAP_OUTER_CHECKSUM);
-
-	if (outer_total < 2 * sizeof(*outer) || (void *)(inner + 1) > data_end)
-		return decap_refuse(DECAP_INNER_TRUNCATED);
-	inner_total = bpf_ntohs(inner->tot_len);
-	if (inner->version != 4 || inner->ihl < 5 || inner_total < inner->ihl * 4 || inner_total > outer_total - sizeof(*outer))
-		return decap_refuse(DECAP_INNER_MALFORMED);
-	key = decap_key_v4(inner->daddr);
-	if (!bpf_map_lookup_elem(&vips, &key))
-		return decap_refuse(DECAP_INNER_NOT_VIP);
-	if (inner->ttl == 0)
-		return decap_refuse(DECAP_INNER_TTL);
-	if (!decap_merge_ecn_v4(outer, inner))
-		return decap_refuse(DECAP_ECN_LOST);
-	return take;
+	if (room < sizeof(*ip) || (const void *)(ip + 1) > data_end)
+		return DECAP_INNER_TRUNCATED;
+	total = bpf_ntohs(ip->tot_len);
+	if (ip->version != 4 || ip->ihl < 5 || total < ip->ihl * 4 || total > room)
+		return DECAP_INNER_MALFORMED;
+	decap_key_v4(ip->daddr, &inner->destination);
+	inner->ttl = ip->ttl;
+	inner->ecn = ip->tos & DECAP_ECN_MASK;
+	return DECAP_DECAPSULATED;
 }

@@ -6,20 +6,16 @@
  */
 #include "decap.h"
 
-/*
- * Takes the outer header off: the Ethernet header moves `outer_bytes` up over it, then the frame's start follows.
- * IPv4 in IPv4: both packets have the EtherType that stands there.
- */
+/* Takes the outer header off: the Ethernet header moves `outer_bytes` up over it, then the frame's start follows. */
 static __always_inline long decap_strip(struct xdp_md *ctx, __u32 outer_bytes)
 {
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
 	struct ethhdr ethernet;
 
-	if (data + outer_bytes + sizeof(ethernet) > data_end)
+	if (data + sizeof(ethernet) > data_end)
 		return -1;
 	__builtin_memcpy(&ethernet, data, sizeof(ethernet));
-	/* The move comes second: when the kernel refuses, the frame passes on as it came. */
 	if (bpf_xdp_adjust_head(ctx, (int)outer_bytes))
 		return -1;
 	data = (void *)(long)ctx->data;
@@ -36,8 +32,12 @@ int decap_xdp(struct xdp_md *ctx)
 	__u32 bytes = (__u32)bpf_xdp_get_buff_len(ctx); /* before the header goes */
 	struct decap_ruling ruling = decap_judge((void *)(long)ctx->data, (void *)(long)ctx->data_end, bytes);
 
-	if (ruling.reason == DECAP_DECAPSULATED && decap_strip(ctx, ruling.outer_bytes))
-		ruling.reason = DECAP_KERNEL_REFUSED;
+	if (ruling.reason == DECAP_DECAPSULATED) {
+		if (decap_strip(ctx, ruling.outer_bytes))
+			ruling.reason = DECAP_KERNEL_REFUSED;
+		else
+			decap_finish((void *)(long)ctx->data, (void *)(long)ctx->data_end, ruling.type, ruling.ecn);
+	}
 	decap_count(ruling.reason, bytes);
 	return decap_is_dropped(ruling.reason) ? XDP_DROP : XDP_PASS;
 }

@@ -6,7 +6,7 @@
 set -u
 PATH=$PATH:/usr/sbin:/sbin
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-for part in common network program attach status; do
+for part in common address network program attach status; do
   . "$here/lib/$part.sh"
 done
 
@@ -15,14 +15,15 @@ usage() {
 Usage: install.sh --device DEVICE --vip ADDRESS[,ADDRESS...] [options]
        install.sh --device DEVICE --status
 
-Makes this Linux machine a backend for Fairlead in DSR mode.
+Makes this Linux machine a backend for Fairlead in DSR mode, IPv4 and IPv6.
 
   --device DEVICE       device on which the load balancer's packets arrive
-  --vip ADDRESS[,...]   virtual addresses that this backend serves
+  --vip ADDRESS[,...]   virtual addresses that this backend serves, IPv4 and
+                        IPv6; can be given more than once
   --dispatch ipip|l2    how the load balancer forwards (default: ipip)
-  --hook tc|xdp         where IPIP is unwrapped (default: tc)
-  --other pass|drop     what happens to other IPIP to this host: for no VIP, or
-                        malformed (default: pass)
+  --hook tc|xdp         where the outer header is taken off (default: tc)
+  --other pass|drop     what happens to other tunnel packets to this host: for
+                        no VIP, or malformed (default: pass)
   --object FILE         built decap_tc.o or decap_xdp.o (default: compile it)
   --status              print what is in force and the counters
   --help                print this text
@@ -64,15 +65,18 @@ done
 one_of --dispatch "$dispatch" "ipip l2"
 one_of --hook "$hook" "tc xdp"
 one_of --other "$other" "pass drop"
-vips=$(printf %s "$vips" | tr ', ' '\n\n' | sed '/^$/d' | sort -u | tr '\n' ' ')
-vips=${vips% }
-[ -n "$vips" ] || [ -n "$status_only" ] || fail_usage "--vip is missing"
-# Unquoted words are read from here on: no pattern in them may become file names.
+# Unquoted words are read here: no pattern in them may become file names.
 set -f
-for vip in $vips; do
-  check_vip "$vip"
+given=$(printf %s "$vips" | tr ', ' '\n\n')
+vips=
+for vip in $given; do
+  canonical=$(canonical_address "$vip") || fail_usage "VIP '$vip' is neither an IPv4 nor an IPv6 address"
+  check_vip "$canonical"
+  in_list "$canonical" "$vips" || vips="$vips $canonical"
 done
 set +f
+vips=${vips# }
+[ -n "$vips" ] || [ -n "$status_only" ] || fail_usage "--vip is missing"
 
 require_root
 require_tool ip iproute2
@@ -92,6 +96,9 @@ case $(ip link show dev lo) in
   *[\<,]UP[,\>]*) ;;
   *) fail "$EXIT_FAILED" "lo is down: no VIP on it would take packets" "ip link set dev lo up" ;;
 esac
+vips6=$(of_family 6 "$vips")
+[ -z "$vips6" ] || require_ipv6
+refuse_ndp_proxy "$vips6"
 [ "$dispatch" = l2 ] || ensure_bpffs
 
 if [ -d "$state" ] && state_is_stale; then
@@ -116,8 +123,8 @@ trap 'exit 143' TERM HUP
 mkdir -p "$state" || fail "$EXIT_FAILED" "cannot make $state" "Is /run full?"
 put identity "$(identity)"
 vips_before=$(get vips)
-# The sysctls first: with them in place no ARP answer for a VIP leaves this host.
-ensure_sysctls
+# The sysctls first: with them in place no ARP answer for a VIP leaves this host. IPv6 needs none (lib/network.sh).
+[ -z "$(of_family 4 "$vips")" ] || ensure_sysctls
 for vip in $vips; do
   add_vip "$vip"
 done
@@ -129,6 +136,7 @@ fi
 for vip in $(without "$vips_before" "$vips"); do
   remove_vip "$vip"
 done
+[ -n "$(of_family 4 "$vips")" ] || restore_sysctls
 put dispatch "$dispatch"
 put hook "$hook"
 put other "$other"

@@ -5,7 +5,7 @@
 set -u
 PATH=$PATH:/usr/sbin:/sbin
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-for part in common network program attach; do
+for part in common address network program attach; do
   . "$here/lib/$part.sh"
 done
 
@@ -53,8 +53,8 @@ left=$(get vips-added)
 undo_all
 for vip in $left; do
   # A VIP may stay for another device of this host; then that device's state has it now.
-  if vip_is_on_lo "$vip" && ! grep -qsw "$vip" "$STATE_ROOT/$namespace"-*/vips-added; then
-    fail "$EXIT_FAILED" "VIP $vip is still on lo" "Remove it: ip address del $vip/32 dev lo"
+  if vip_is_on_lo "$vip" && ! in_list "$vip" "$(cat "$STATE_ROOT/$namespace"-*/vips-added 2>/dev/null | tr '\n' ' ')"; then
+    fail "$EXIT_FAILED" "VIP $vip is still on lo" "Remove it: ip address del $(as_prefix "$vip") dev lo"
   fi
 done
 say "done"

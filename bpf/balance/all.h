@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The balancer of one family, in the order in which its parts need each other. Included once after each family/<family>.h. */
 
-#include "conntrack.h"
+#include "frontend.h"
+#include "slots.h"
 #include "service.h"
+#include "source.h"
 #include "next-hop.h"
 #include "snat.h"
+#include "answer.h"
+#include "answer-echo.h"
+#include "answer-refusal.h"
 #include "dsr.h"
 #include "balance.h"
+#include "fragment.h"
+#include "icmp-error.h"
+#include "icmp-wrapped.h"
+#include "icmp.h"
+#include "process.h"
+#include "event.h"

@@ -10,12 +10,19 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 typedef struct xdp_md fl_ctx;
+
+/*
+ * A function that the verifier follows once, by its prototype, with a frame of its own. Weak, so that the compiler does not look into it from
+ * its callers either: clang 16 and later do not set an argument that a build makes no use of, and the verifier wants all of them.
+ */
+#define FL_GLOBAL __attribute__((noinline, weak))
 
 #define FL_PASS XDP_PASS
 #define FL_DROP XDP_DROP
@@ -26,15 +33,33 @@ typedef struct xdp_md fl_ctx;
 #define FL_MAP_ARRAY BPF_MAP_TYPE_ARRAY
 #define FL_MAP_PERCPU_ARRAY BPF_MAP_TYPE_PERCPU_ARRAY
 #define FL_MAP_ARRAY_OF_MAPS BPF_MAP_TYPE_ARRAY_OF_MAPS
+#define FL_MAP_RINGBUF BPF_MAP_TYPE_RINGBUF
+#define FL_MAP_LPM_TRIE BPF_MAP_TYPE_LPM_TRIE
 
 #define FL_UPDATE_ANY BPF_ANY
-#define FL_UPDATE_ABSENT BPF_NOEXIST
+
+/* Values begin at a page: a slot of 64 bytes is then one cache line, not parts of two. */
+#define FL_MAP_ALIGNED BPF_F_MMAPABLE
+
+/* Frames of several buffers, as jumbo frames are (Linux 5.18): the agent says so where the kernel has them. */
+#ifndef FL_HAS_FRAGS
+#define FL_HAS_FRAGS 0
+#endif
+#if FL_HAS_FRAGS
+#define FL_SECTION SEC("xdp.frags")
+#else
+#define FL_SECTION SEC("xdp")
+#endif
+
+/* Memory is taken for an entry when it comes, not for all of them beforehand. */
+#define FL_MAP_GROWING BPF_F_NO_PREALLOC
 
 #define FL_HAS_FIB 1
 #define FL_HAS_REDIRECT 1
 
-/* Linux' address family number, which no kernel header for BPF programs has. */
+/* Linux' address family numbers, which no kernel header for BPF programs has. */
 #define FL_AF_INET 2
+#define FL_AF_INET6 10
 
 static __always_inline void *fl_data(const fl_ctx *ctx)
 {
@@ -46,15 +71,37 @@ static __always_inline void *fl_data_end(const fl_ctx *ctx)
 	return (void *)(long)ctx->data_end;
 }
 
+/* Length of the whole frame. fl_data() to fl_data_end() is its first buffer, and without FL_HAS_FRAGS all of it. Not for the hot path. */
+static __always_inline __u32 fl_bytes(fl_ctx *ctx)
+{
+#if FL_HAS_FRAGS
+	return (__u32)bpf_xdp_get_buff_len(ctx);
+#else
+	return (__u32)(fl_data_end(ctx) - fl_data(ctx));
+#endif
+}
+
 /* The time in ticks, modulo 2^32. Jiffies cost nothing, where bpf_ktime_get_ns costs as much as a map lookup. */
 static __always_inline __u32 fl_now(void)
 {
 	return (__u32)bpf_jiffies64();
 }
 
+/* The time in nanoseconds of the system's monotonic clock: exact, and dear. For events. */
+static __always_inline __u64 fl_nanoseconds(void)
+{
+	return bpf_ktime_get_ns();
+}
+
 static __always_inline long fl_grow_head(fl_ctx *ctx, int bytes)
 {
 	return bpf_xdp_adjust_head(ctx, -bytes);
+}
+
+/* Takes `bytes` off the frame's end. */
+static __always_inline long fl_cut_tail(fl_ctx *ctx, __u32 bytes)
+{
+	return bpf_xdp_adjust_tail(ctx, -(int)bytes);
 }
 
 /* Sends the frame out by the device `ifindex`: back where it came from, or by another one. */
@@ -63,4 +110,16 @@ static __always_inline int fl_send(fl_ctx *ctx, __u32 ifindex)
 	if (ifindex == ctx->ingress_ifindex)
 		return FL_TX;
 	return (int)bpf_redirect(ifindex, 0);
+}
+
+/* Writes `new` if the word still holds `old`; says whether it did. A full barrier. */
+static __always_inline int fl_claim(__u32 *word, __u32 old, __u32 new)
+{
+	return __sync_val_compare_and_swap(word, old, new) == old;
+}
+
+/* Writes the word after everything that was written before it. */
+static __always_inline void fl_publish(__u32 *word, __u32 value)
+{
+	__sync_lock_test_and_set(word, value);
 }

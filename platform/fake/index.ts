@@ -11,6 +11,7 @@ import { FakeMap } from './map.js';
 import { MapObject } from './objects.js';
 import { listPins, makePinDirectory, removePins } from './pins.js';
 import { FakeProgram, loadFakeProgram } from './program.js';
+import { openFakeRing } from './ring.js';
 
 export { FakeKernel, type FakeKernelOptions, type FakeOperation, type FakeProgramSpec, type JournalEntry } from './kernel.js';
 export type { FakeInterface, FakeRoute } from './net.js';
@@ -35,11 +36,20 @@ export function createFakePlatform(kernel: FakeKernel = new FakeKernel()): FakeP
     name: 'fake',
     flavour: 'linux',
     pinRoot: '/sys/fs/bpf/fairlead',
-    capabilities: { atomicReplace: true, fibLookup: true, redirect: true, loadsObjects: true, ...kernel.options.capabilities },
+    capabilities: {
+      atomicReplace: true,
+      fibLookup: true,
+      redirect: true,
+      multiBuffer: true,
+      loadsObjects: true,
+      ...kernel.options.capabilities,
+    },
     bpf: createFakeBpf(kernel, keep),
     network: createFakeNetwork(kernel, keep),
-    clock: async () => ({ ticksPerSecond: kernel.ticksPerSecond, now: () => kernel.ticks }),
+    clock: async () => kernel.clock(),
     lock: (path) => takeFakeLock(kernel, path, pid),
+    bootIdentity: () => kernel.bootIdentity,
+    notify: () => false,
     endProcess: () => {
       for (const handle of opened) handle.close();
       for (const [path, holder] of [...kernel.locks]) if (holder === pid) kernel.locks.delete(path);
@@ -85,8 +95,7 @@ function createFakeBpf(kernel: FakeKernel, keep: Keep): Bpf {
       const object = kernel.maps.get(id);
       return object && keep(new FakeMap(kernel, object));
     },
-    programMapIds: (id) => kernel.programs.get(id)?.maps.map((map) => map.id) ?? [],
-    programName: (id) => kernel.programs.get(id)?.name,
+    openRing: (map) => keep(openFakeRing(map)),
     attach: async (program, ifindex, mode, path) => keep(createFakeLink(kernel, program, ifindex, mode, path)),
     openPinnedLink: (path) => {
       const object = pinned(path, 'link', () => [...kernel.links.values()].find((link) => link === kernel.pins.get(path)));
@@ -113,10 +122,10 @@ function createFakeNetwork({ net }: FakeKernel, keep: Keep): Network {
       return keep({ close: () => void net.listeners.delete(listener) });
     },
     localPortRange: () => net.localPortRange,
-    forwardingEnabled: (ifindex) => {
+    forwardingEnabled: (ifindex, family) => {
       const device = net.interfaces.find((candidate) => candidate.index === ifindex);
       if (device === undefined) throw new FairleadError('FL_E_NOT_FOUND', `there is no network device ${ifindex}`);
-      return device.forwarding ?? false;
+      return device.forwarding?.includes(family) ?? false;
     },
   };
 }

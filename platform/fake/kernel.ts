@@ -2,12 +2,19 @@
 // May import platform/port, agent/model/errors and its siblings.
 // Invariant: deterministic; nothing happens unless a test or a platform call makes it happen.
 // A test double with limits: no bytecode runs (a program's answer is what `run` says), eviction is exact LRU where
-// the real kernel's is approximate, there is no per-CPU list, no RCU, no BTF; lpm_trie and ring buffers hold nothing.
+// the real kernel's is approximate, there is no per-CPU list, no RCU, no BTF; in an lpm_trie only whole keys are found.
 
 import { FairleadError } from '../../agent/model/errors.js';
-import type { Capabilities, TestRun } from '../port.js';
+import type { Capabilities, Clock, TestRun } from '../port.js';
 import { FakeNet, type FakeNetOptions } from './net.js';
 import { type FakeMapSpec, type KernelObject, type LinkObject, MapObject, type ProgramObject } from './objects.js';
+
+export interface FakeRun {
+  readonly verdict: TestRun['verdict'];
+  readonly packet: Buffer;
+  /** What the program puts into ring buffers, by the map's name; what does not fit is lost. */
+  readonly records?: readonly { readonly map: string; readonly record: Buffer }[];
+}
 
 /** A program that "object files" contain. */
 export interface FakeProgramSpec {
@@ -17,7 +24,7 @@ export interface FakeProgramSpec {
   /** Given: the verifier refuses the program; this is its log, the last line the reason. */
   readonly refused?: string;
   /** What a test run answers; default: pass, packet unchanged. */
-  readonly run?: (packet: Buffer, ingressIfindex: number) => { readonly verdict: TestRun['verdict']; readonly packet: Buffer };
+  readonly run?: (packet: Buffer, ingressIfindex: number) => FakeRun;
 }
 
 export interface FakeKernelOptions extends FakeNetOptions {
@@ -50,6 +57,8 @@ export class FakeKernel {
   readonly ticksPerSecond: number;
   /** The data plane's time; a test sets it. */
   ticks = 1000;
+  /** Of this boot; a test that lets the machine restart gives another. */
+  bootIdentity = '00000000-0000-4000-8000-000000000001';
   /** Every write that was carried out; a test may empty it (`journal.length = 0`). */
   readonly journal: JournalEntry[] = [];
   /** Lock files: path to the pid that holds it. */
@@ -68,6 +77,15 @@ export class FakeKernel {
     this.net = new FakeNet(options);
     this.cpus = options.cpus ?? 2;
     this.ticksPerSecond = options.ticksPerSecond ?? 250;
+  }
+
+  /** What every platform on this machine reads: nanoseconds go with the ticks. */
+  clock(): Clock {
+    return {
+      ticksPerSecond: this.ticksPerSecond,
+      now: () => this.ticks,
+      nanoseconds: () => (BigInt(this.ticks) * 1_000_000_000n) / BigInt(this.ticksPerSecond),
+    };
   }
 
   /** Lets the data plane's time pass. */

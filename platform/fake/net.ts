@@ -9,8 +9,8 @@ import type { InterfaceInfo, Neighbour, NetworkEvent, Route } from '../port.js';
 export interface FakeInterface extends InterfaceInfo {
   /** Whether its driver has native XDP; default true. */
   readonly nativeXdp?: boolean;
-  /** Default false. */
-  readonly forwarding?: boolean;
+  /** Families that it forwards; default none. */
+  readonly forwarding?: readonly (4 | 6)[];
 }
 
 export interface FakeRoute {
@@ -103,8 +103,9 @@ export class FakeNet {
 
   route(destination: string): Route | undefined {
     requireAddress(destination);
-    const addresses = this.interfaces.flatMap(({ index, addresses }) =>
-      addresses.map(({ address, prefixLength }) => ({ index, address, prefixLength })),
+    const all = this.interfaces.flatMap(({ index, addresses }) => addresses.map((one) => ({ index, ...one })));
+    const addresses = all.filter(
+      ({ address, state }) => isIP(address) === isIP(destination) && state !== 'tentative' && state !== 'duplicate',
     );
     const own = addresses.find(({ address }) => address === destination);
     if (own !== undefined) return { ifindex: LOOPBACK.index, nextHop: destination, source: destination, local: true };
@@ -113,7 +114,11 @@ export class FakeNet {
       destination: `${address}/${prefixLength}`,
       source: address,
     }));
-    const given = this.routes.map((route) => ({ ...route, source: addresses.find(({ index }) => index === route.ifindex)?.address }));
+    const sourceOn = (ifindex: number) => {
+      const there = addresses.filter(({ index }) => index === ifindex);
+      return (there.find(({ state }) => state === undefined) ?? there[0])?.address;
+    };
+    const given = this.routes.map((route) => ({ ...route, source: sourceOn(route.ifindex) }));
     const candidates: (FakeRoute & { source: string | undefined })[] = [...connected, ...given];
     const best = candidates
       .filter((route) => covers(route.destination, destination))
@@ -127,7 +132,7 @@ function keyOf({ ifindex, address }: { readonly ifindex: number; readonly addres
 }
 
 function requireAddress(text: string): void {
-  if (isIP(text) === 0) throw new FairleadError('FL_E_VALUE', `'${text}' is not an IP address`);
+  if (isIP(text) === 0 || text.includes('%')) throw new FairleadError('FL_E_VALUE', `'${text}' is not an IP address`);
 }
 
 function prefixOf(subnet: string): number {

@@ -20,6 +20,32 @@ interface Entry {
   inner?: MapObject;
 }
 
+/** Records in their order, with the kernel's 8 bytes before each and its rounding up to 8. */
+export class RingObject {
+  readonly records: Buffer[] = [];
+  /** Called, and forgotten, when a record comes or a reader closes. */
+  wake: (() => void) | undefined;
+  readonly #bytes: number;
+
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  /** False when it does not fit, as the helper's error. */
+  put(record: Buffer): boolean {
+    const used = [...this.records, record].reduce((sum, one) => sum + 8 + Math.ceil(one.length / 8) * 8, 0);
+    if (used >= this.#bytes) return false;
+    this.records.push(Buffer.from(record));
+    this.wakeUp();
+    return true;
+  }
+
+  wakeUp(): void {
+    this.wake?.();
+    this.wake = undefined;
+  }
+}
+
 export class MapObject {
   readonly id: number;
   readonly spec: FakeMapSpec;
@@ -27,12 +53,15 @@ export class MapObject {
   readonly valueSize: number;
   /** Open handles. */
   handles = 0;
+  /** Of ring buffers: what nobody has taken yet. */
+  readonly ring: RingObject | undefined;
   /** By the key's bytes; the first is the one that an LRU map evicts next. */
   readonly entries = new Map<string, Entry>();
 
   constructor(id: number, spec: FakeMapSpec, cpus: number) {
     this.id = id;
     this.spec = spec;
+    this.ring = spec.type === 'ringbuf' ? new RingObject(spec.maxEntries) : undefined;
     this.valueSize = spec.type === 'percpu_array' ? Math.ceil(spec.valueSize / 8) * 8 * cpus : spec.valueSize;
   }
 

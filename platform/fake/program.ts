@@ -4,7 +4,7 @@
 
 import { FairleadError } from '../../agent/model/errors.js';
 import type { BpfMap, BpfProgram, LoadRequest, TestRun } from '../port.js';
-import type { FakeKernel } from './kernel.js';
+import type { FakeKernel, FakeRun } from './kernel.js';
 import { FakeMap } from './map.js';
 import { type FakeMapSpec, MapObject, type ProgramObject } from './objects.js';
 import { pinObject } from './pins.js';
@@ -16,6 +16,7 @@ export class FakeProgram implements BpfProgram {
   readonly translatedInstructions = 100;
   readonly machineCodeBytes = 500;
   readonly maps: ReadonlyMap<string, BpfMap>;
+  readonly mapIds: readonly number[];
   readonly object: ProgramObject;
   readonly #kernel: FakeKernel;
   #open = true;
@@ -27,6 +28,7 @@ export class FakeProgram implements BpfProgram {
     this.id = object.id;
     this.name = object.name;
     this.maps = new Map(maps.map((map) => [map.name, map]));
+    this.mapIds = object.maps.map((map) => map.id);
   }
 
   testRun(packet: Buffer, options: { repeat?: number; ingressIfindex?: number } = {}): TestRun {
@@ -37,8 +39,9 @@ export class FakeProgram implements BpfProgram {
       throw new FairleadError('FL_E_SYSTEM', `test run of ${this.name} from device ${ifindex} failed: no such device`);
     }
     const run = this.#kernel.options.programs?.find((program) => program.name === this.name)?.run;
-    const answer = run?.(Buffer.from(packet), ifindex) ?? { verdict: 'pass', packet: Buffer.from(packet) };
-    return { ...answer, nanoseconds: 100 };
+    const answer: FakeRun = run?.(Buffer.from(packet), ifindex) ?? { verdict: 'pass', packet: Buffer.from(packet) };
+    for (const { map, record } of answer.records ?? []) this.object.maps.find(({ spec }) => spec.name === map)?.ring?.put(record);
+    return { verdict: answer.verdict, packet: answer.packet, nanoseconds: 100 };
   }
 
   pin(path: string): void {

@@ -40,7 +40,9 @@ function parseIpv6(text: string): Buffer {
 export function formatAddress(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join('.');
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(2 * index).toString(16));
-  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
+  const text = new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
+  // It writes ::1:2 as ::0.1.0.2, the deprecated "IPv4-compatible" form; RFC 5952 §5 leaves dots to known prefixes (::ffff:0:0/96).
+  return /^::\d+\./.test(text) ? `::${groups[6]}:${groups[7]}` : text;
 }
 
 /** 'aa:bb:cc:dd:ee:ff', or undefined when these are not 6 bytes. */

@@ -14,6 +14,7 @@ import { createMap, LinuxMap } from './map.js';
 import type { RouteSocket } from './netlink.js';
 import { listPins, makePinDirectory, removePins } from './pins.js';
 import { LinuxProgram } from './program.js';
+import { openRing } from './ring.js';
 
 export function createBpf(context: Context, socket: RouteSocket): Bpf {
   const attachedProgram = (ifindex: number): AttachedProgram | undefined => {
@@ -26,8 +27,7 @@ export function createBpf(context: Context, socket: RouteSocket): Bpf {
     createMap: (spec) => createMap(context, spec),
     openPinnedMap: (path) => openPinnedMap(context, path),
     openMapById: (id) => openMapById(context, id),
-    programMapIds: (programId) => readProgram(context, programId)?.mapIds ?? [],
-    programName: (programId) => readProgram(context, programId)?.name,
+    openRing: (map) => openRing(context, map),
     attach: (program, ifindex, mode, pinPath) => createLink(context, program, ifindex, mode, pinPath, () => attachedProgram(ifindex)),
     openPinnedLink: (path) => openLink(context, path),
     attachedProgram,
@@ -55,7 +55,7 @@ function openPinnedProgram(context: Context, path: string): LinuxProgram | undef
   const descriptor = openPin(context, path, 'prog');
   if (descriptor === undefined) return undefined;
   const info = readProgramInfo(context, descriptor.fd);
-  const maps = info.mapIds.flatMap((id) => openMapById(context, id) ?? []);
+  const maps = info.mapIds.flatMap((id) => openMapIfAllowed(context, id) ?? []);
   return new LinuxProgram(context, descriptor, info.name, new Map(maps.map((map) => [map.name, map])));
 }
 
@@ -64,8 +64,19 @@ function openPinnedMap(context: Context, path: string): LinuxMap | undefined {
   return descriptor && new LinuxMap(context, descriptor);
 }
 
-function openMapById(context: Context, id: number): LinuxMap | undefined {
+/** Opening by id takes CAP_SYS_ADMIN; opening a pin does not, and all our maps are pinned. */
+function openMapIfAllowed(context: Context, id: number): LinuxMap | undefined {
   const fd = context.bpf.bpf_map_get_fd_by_id(id);
+  if (fd === -ERRNO.EPERM) return undefined;
+  return openedMap(context, id, fd);
+}
+
+function openMapById(context: Context, id: number): LinuxMap | undefined {
+  return openedMap(context, id, context.bpf.bpf_map_get_fd_by_id(id));
+}
+
+/** `fd`: as the library answered. */
+function openedMap(context: Context, id: number, fd: number): LinuxMap | undefined {
   if (fd === -ERRNO.ENOENT) return undefined;
   if (fd < 0) throw systemError('FL_E_LOAD', `cannot open map ${id}`, fd);
   return new LinuxMap(context, new Descriptor(context, fd, `map ${id}`));
@@ -73,7 +84,8 @@ function openMapById(context: Context, id: number): LinuxMap | undefined {
 
 function readProgram(context: Context, id: number): ProgramInfo | undefined {
   const fd = context.bpf.bpf_prog_get_fd_by_id(id);
-  if (fd === -ERRNO.ENOENT) return undefined;
+  // By id a program opens for CAP_SYS_ADMIN alone: others do not learn its name.
+  if (fd === -ERRNO.ENOENT || fd === -ERRNO.EPERM) return undefined;
   if (fd < 0) throw systemError('FL_E_LOAD', `cannot open program ${id}`, fd);
   const descriptor = new Descriptor(context, fd, `program ${id}`);
   try {

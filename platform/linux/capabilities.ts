@@ -5,9 +5,10 @@
 import type { Capabilities } from '../port.js';
 import type { Context } from './context.js';
 import { ERRNO, systemError } from './errno.js';
-import { add, call, copy, EXIT, type Instruction, loadInstructions, set, storeOnStack } from './instructions.js';
+import { add, call, copy, EXIT, type Instruction, loadInstructions, set, storeOnStack, XDP_HAS_FRAGS } from './instructions.js';
 
 const HELPER_REDIRECT = 23;
+const HELPER_XDP_GET_BUFF_LEN = 188;
 const HELPER_FIB_LOOKUP = 69;
 const FIB_LOOKUP_BYTES = 64; // struct bpf_fib_lookup
 
@@ -29,6 +30,9 @@ export function probeCapabilities(context: Context): Capabilities {
     get redirect() {
       return once('redirect', () => canLoad(context, 'fl_probe_redir', [set(1, 1), set(2, 0), call(HELPER_REDIRECT), EXIT]));
     },
+    get multiBuffer() {
+      return once('multiBuffer', () => canLoad(context, 'fl_probe_frags', [call(HELPER_XDP_GET_BUFF_LEN), set(0, 2), EXIT], XDP_HAS_FRAGS));
+    },
     loadsObjects: true,
   };
 }
@@ -47,8 +51,8 @@ function callFibLookup(): Instruction[] {
   return [...clear, ...params, call(HELPER_FIB_LOOKUP), set(0, 2), EXIT];
 }
 
-function canLoad(context: Context, name: string, instructions: readonly Instruction[]): boolean {
-  const fd = loadInstructions(context, name, instructions);
+function canLoad(context: Context, name: string, instructions: readonly Instruction[], flags = 0): boolean {
+  const fd = loadInstructions(context, name, instructions, flags);
   if (fd === -ERRNO.EPERM) throw systemError('FL_E_PERMISSION', 'cannot load BPF programs', fd);
   if (fd < 0) return false;
   context.libc.close(fd);

@@ -15,10 +15,13 @@ const JIFFIES64 = 118; // bpf_jiffies64(), since Linux 5.5
 const RATES = [100, 250, 300, 1000];
 const CACHE_MILLISECONDS = 1;
 
-/** Loads the program and measures the rate, in about 60 ms. Throws FL_E_LOAD, FL_E_PERMISSION, FL_E_SYSTEM. */
+/**
+ * Loads the program and measures the rate, in about 60 ms. Throws FL_E_LOAD, FL_E_PERMISSION, FL_E_SYSTEM.
+ * process.hrtime is CLOCK_MONOTONIC, as bpf_ktime_get_ns() is.
+ */
 export async function createClock(context: Context): Promise<Clock> {
   const read = jiffiesReader(context);
-  return { ticksPerSecond: await measureRate(read), now: cached(read) };
+  return { ticksPerSecond: await measureRate(read), now: cached(read), nanoseconds: process.hrtime.bigint };
 }
 
 function jiffiesReader(context: Context): () => number {

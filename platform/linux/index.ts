@@ -10,7 +10,8 @@ import { createContext } from './context.js';
 import { takeLock } from './lock.js';
 import { captureLibbpfLog } from './log.js';
 import { RouteSocket } from './netlink.js';
-import { createNetwork } from './network.js';
+import { createNetwork, readBootIdentity } from './network.js';
+import { notifyServiceManager } from './notify.js';
 import { BPF_FILE_SYSTEM } from './pins.js';
 
 /** Throws FL_E_MISSING when libbpf is not installed. Needs no permission: what is done with it later does. */
@@ -31,5 +32,7 @@ export function createLinuxPlatform(): Platform {
       return clock;
     },
     lock: (path) => takeLock(context, path),
+    bootIdentity: readBootIdentity,
+    notify: (path, text) => notifyServiceManager(context, path, text),
   };
 }

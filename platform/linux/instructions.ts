@@ -5,6 +5,8 @@
 import type { Context } from './context.js';
 
 const PROGRAM_TYPE_XDP = 6;
+/** BPF_F_XDP_HAS_FRAGS: the program takes frames of several buffers. */
+export const XDP_HAS_FRAGS = 1 << 5;
 
 /** opcode, registers (source << 4 | destination), offset, immediate. */
 export type Instruction = readonly [opcode: number, registers: number, offset: number, immediate: number];
@@ -36,8 +38,8 @@ export function storeOnStack(offset: number, immediate: number): Instruction {
   return [0x7a, 10, offset, immediate];
 }
 
-/** Loads an XDP program; returns its descriptor or -errno. */
-export function loadInstructions(context: Context, name: string, instructions: readonly Instruction[]): number {
+/** Loads an XDP program with these BPF_F_... flags; returns its descriptor or -errno. */
+export function loadInstructions(context: Context, name: string, instructions: readonly Instruction[], flags = 0): number {
   const code = Buffer.alloc(8 * instructions.length);
   instructions.forEach(([opcode, registers, offset, immediate], index) => {
     code.writeUInt8(opcode, 8 * index);
@@ -45,5 +47,8 @@ export function loadInstructions(context: Context, name: string, instructions: r
     code.writeInt16LE(offset, 8 * index + 2);
     code.writeInt32LE(immediate, 8 * index + 4);
   });
-  return context.bpf.bpf_prog_load(PROGRAM_TYPE_XDP, name, 'Dual BSD/GPL', code, instructions.length, null);
+  const opts = Buffer.alloc(24); // the beginning of struct bpf_prog_load_opts
+  opts.writeBigUInt64LE(24n, 0);
+  opts.writeUInt32LE(flags, 20);
+  return context.bpf.bpf_prog_load(PROGRAM_TYPE_XDP, name, 'Dual BSD/GPL', code, instructions.length, opts);
 }

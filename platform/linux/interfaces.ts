@@ -2,7 +2,7 @@
 // May import platform/port and its siblings.
 // Invariant: sysfs is not used: it may show another namespace than the one that the process is in.
 
-import type { InterfaceInfo } from '../port.js';
+import type { AddressState, InterfaceAddress, InterfaceInfo } from '../port.js';
 import { formatAddress, formatMac } from './addresses.js';
 import { ERRNO, systemError } from './errno.js';
 import { NLM_F, readAttributes, type RouteSocket, writeAttribute } from './netlink.js';
@@ -13,7 +13,15 @@ const IFLA = { address: 1, name: 3, mtu: 4, mask: 29, xdp: 43 } as const;
 const IFLA_XDP = { attached: 2, programId: 4, nativeId: 5, genericId: 6 } as const;
 const SKIP_STATISTICS = 8; // RTEXT_FILTER_SKIP_STATS
 const IFF_UP = 1;
-const IFA = { address: 1, local: 2 } as const;
+const IFA = { address: 1, local: 2, flags: 8 } as const;
+/** IFA_F_* and what each means to us, the gravest first. An optimistic address (RFC 4429) is tentative, but may be used. */
+const OPTIMISTIC = 0x04;
+const ADDRESS_STATES: readonly (readonly [flag: number, state: AddressState])[] = [
+  [0x08, 'duplicate'],
+  [0x40, 'tentative'],
+  [0x20, 'deprecated'],
+  [0x01, 'temporary'],
+];
 const SCOPE_UNIVERSE = 0;
 const LINK_HEADER = 16; // struct ifinfomsg
 const ADDRESS_HEADER = 8; // struct ifaddrmsg
@@ -46,7 +54,7 @@ export function readInterfaces(socket: RouteSocket): readonly InterfaceInfo[] {
 function readAddresses(socket: RouteSocket): ReadonlyMap<number, InterfaceInfo['addresses']> {
   const { errno, messages } = socket.request(RTM_GETADDR, NLM_F.dump, Buffer.alloc(ADDRESS_HEADER));
   if (errno !== 0) throw systemError('FL_E_SYSTEM', 'cannot list the network addresses', errno);
-  const found = new Map<number, { address: string; prefixLength: number }[]>();
+  const found = new Map<number, InterfaceAddress[]>();
   for (const { body } of messages) {
     const attributes = readAttributes(body, ADDRESS_HEADER);
     // On a point-to-point device IFA_ADDRESS is the peer's; IFA_LOCAL, where present, is always ours.
@@ -54,10 +62,25 @@ function readAddresses(socket: RouteSocket): ReadonlyMap<number, InterfaceInfo['
     if (bytes === undefined || body.readUInt8(3) !== SCOPE_UNIVERSE) continue;
     const index = body.readUInt32LE(4);
     const list = found.get(index) ?? [];
-    list.push({ address: formatAddress(bytes), prefixLength: body.readUInt8(1) });
+    const state = stateOf(bytes.length, attributes.get(IFA.flags)?.readUInt32LE() ?? body.readUInt8(2));
+    list.push({ address: formatAddress(bytes), prefixLength: body.readUInt8(1), ...(state && { state }) });
     found.set(index, list);
   }
+  for (const [index, list] of found) found.set(index, sortByAge(list));
   return found;
+}
+
+/** The kernel lists IPv4 addresses of a device oldest first, IPv6 addresses of one scope newest first. */
+function sortByAge(list: readonly InterfaceAddress[]): InterfaceAddress[] {
+  const isIpv6 = ({ address }: InterfaceAddress): boolean => address.includes(':');
+  return [...list.filter((one) => !isIpv6(one)), ...list.filter(isIpv6).reverse()];
+}
+
+/** The flag of temporary IPv6 addresses means "secondary" with IPv4, where it takes nothing from an address. */
+function stateOf(addressBytes: number, flags: number): AddressState | undefined {
+  if (addressBytes === 4) return undefined;
+  const [, state] = ADDRESS_STATES.find(([flag]) => (flags & flag) !== 0) ?? [];
+  return state === 'tentative' && (flags & OPTIMISTIC) !== 0 ? undefined : state;
 }
 
 /** Id and mode of the XDP program on a device; undefined: none, or no such device. Throws FL_E_SYSTEM. */

@@ -8,6 +8,8 @@ import { FairleadError } from '../../agent/model/errors.js';
 export type ObjectPtr = bigint & { readonly brand: 'bpf_object' };
 export type MapPtr = bigint & { readonly brand: 'bpf_map' };
 export type ProgramPtr = bigint & { readonly brand: 'bpf_program' };
+export type RingPtr = bigint & { readonly brand: 'ring_buffer' };
+export type SamplePtr = bigint & { readonly brand: 'ring_buffer_sample_fn' };
 export type PrintPtr = bigint & { readonly brand: 'libbpf_print_fn' };
 
 /** Calls the function on a worker thread; resolves to what it returned. Buffers given must stay referenced by the caller. */
@@ -45,6 +47,9 @@ export interface SharedCalls {
   bpf_obj_pin: Call<[fd: number, path: string], number>;
   bpf_obj_get_info_by_fd: Call<[fd: number, info: Buffer, length: Buffer], number>;
   bpf_link_detach: Call<[fd: number], number>;
+  ring_buffer__new: Call<[fd: number, sample: SamplePtr, context: null, opts: null], RingPtr | null>;
+  ring_buffer__free: Call<[ring: RingPtr], void>;
+  ring_buffer__consume: Call<[ring: RingPtr], number>;
   libbpf_num_possible_cpus: Call<[], number>;
   libbpf_get_error: Call<[pointer: bigint | null], number>;
 }
@@ -56,6 +61,7 @@ export interface LinuxCalls {
   bpf_link_update: Call<[linkFd: number, programFd: number, opts: Buffer | null], number>;
   bpf_btf_get_fd_by_id: Call<[id: number], number>;
   libbpf_set_print: Call<[print: PrintPtr | null], unknown>;
+  ring_buffer__epoll_fd: Call<[ring: RingPtr], number>;
 }
 
 export type Libbpf = SharedCalls & LinuxCalls;
@@ -89,6 +95,9 @@ const SHARED: { readonly [Name in keyof SharedCalls]: Signature } = {
   bpf_obj_pin: ['int', ['int', 'str']],
   bpf_obj_get_info_by_fd: ['int', ['int', 'void *', 'void *']],
   bpf_link_detach: ['int', ['int']],
+  ring_buffer__new: ['void *', ['int', 'void *', 'void *', 'void *']],
+  ring_buffer__free: ['void', ['void *']],
+  ring_buffer__consume: ['int', ['void *']],
   libbpf_num_possible_cpus: ['int', []],
   libbpf_get_error: ['long', ['void *']],
 };
@@ -99,6 +108,7 @@ const LINUX: { readonly [Name in keyof LinuxCalls]: Signature } = {
   bpf_link_update: ['int', ['int', 'int', 'void *']],
   bpf_btf_get_fd_by_id: ['int', ['uint32_t']],
   libbpf_set_print: ['void *', ['void *']],
+  ring_buffer__epoll_fd: ['int', ['void *']],
 };
 
 let loaded: Libbpf | undefined;

@@ -13,9 +13,11 @@ export interface Libc {
   mount(source: string, target: string, type: string, flags: number, data: string | null): number;
   socket(family: number, type: number, protocol: number): number;
   bind(fd: number, address: Buffer, length: number): number;
+  connect(fd: number, address: Buffer, length: number): number;
   setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number;
   send(fd: number, data: Buffer, length: number, flags: number): number;
   recv(fd: number, data: Buffer, length: number, flags: number): number;
+  memcpy(target: Buffer, source: bigint, length: number): unknown;
   vsnprintf(target: Buffer, size: number, format: bigint, args: bigint): number;
 }
 
@@ -26,9 +28,11 @@ const SIGNATURES: { readonly [Name in keyof Libc]: readonly [result: string, arg
   mount: ['int', ['str', 'str', 'str', 'unsigned long', 'str']],
   socket: ['int', ['int', 'int', 'int']],
   bind: ['int', ['int', 'void *', 'uint32_t']],
+  connect: ['int', ['int', 'void *', 'uint32_t']],
   setsockopt: ['int', ['int', 'int', 'int', 'void *', 'uint32_t']],
   send: ['intptr_t', ['int', 'void *', 'size_t', 'int']],
   recv: ['intptr_t', ['int', 'void *', 'size_t', 'int']],
+  memcpy: ['void *', ['void *', 'void *', 'size_t']],
   vsnprintf: ['int', ['void *', 'size_t', 'void *', 'void *']],
 };
 

@@ -157,11 +157,12 @@ export function createMap(context: Context, spec: MapSpec): LinuxMap {
   return new LinuxMap(context, new Descriptor(context, fd, `map ${spec.name}`), spec.name);
 }
 
-/** The BTF of a map's key and value; undefined when it has none. The caller closes the descriptor. */
+/** The BTF of a map's key and value; undefined when it has none, or this process may not open it (CAP_SYS_ADMIN). The caller closes the descriptor. */
 function openTypes(context: Context, map: LinuxMap): { descriptor: Descriptor; keyType: number; valueType: number } | undefined {
   const { btf } = readMapInfo(context, map.fd);
   if (btf.id === 0) return undefined;
   const fd = context.bpf.bpf_btf_get_fd_by_id(btf.id);
+  if (fd === -ERRNO.EPERM) return undefined;
   if (fd < 0) throw systemError('FL_E_LOAD', `cannot open the types of map ${map.name}`, fd);
   return { descriptor: new Descriptor(context, fd, `types of map ${map.name}`), keyType: btf.keyType, valueType: btf.valueType };
 }

@@ -1,4 +1,4 @@
-// The network part of the port: rtnetlink for what changes, /proc/sys/net for settings (both follow the process's namespace).
+// The network part of the port: rtnetlink for what changes, /proc/sys for settings (of the network: those of the process's namespace).
 // May import node:fs, platform/port, agent/model/errors and its siblings.
 // Invariant: everything is read anew at each call; nothing is remembered.
 
@@ -22,12 +22,17 @@ export function createNetwork(context: Context, socket: RouteSocket): Network {
     solicit: (ifindex, address) => solicitNeighbour(socket, ifindex, address),
     watch: (listener) => watchNetwork(context, listener),
     localPortRange: readLocalPortRange,
-    forwardingEnabled: (ifindex) => readForwarding(socket, ifindex),
+    forwardingEnabled: (ifindex, family) => readForwarding(socket, ifindex, family),
   };
 }
 
+/** This boot's random UUID. Throws FL_E_SYSTEM. */
+export function readBootIdentity(): string {
+  return readSetting('kernel/random/boot_id');
+}
+
 function readSetting(name: string): string {
-  const path = `/proc/sys/net/${name}`;
+  const path = `/proc/sys/${name}`;
   try {
     return readFileSync(path, 'latin1').trim();
   } catch (error) {
@@ -37,15 +42,15 @@ function readSetting(name: string): string {
 
 /** The setting serves IPv4 and IPv6 alike. Throws FL_E_SYSTEM. */
 function readLocalPortRange(): readonly [number, number] {
-  const text = readSetting('ipv4/ip_local_port_range');
+  const text = readSetting('net/ipv4/ip_local_port_range');
   const [low, high] = text.split(/\s+/).map(Number);
   if (!low || !high) throw new FairleadError('FL_E_SYSTEM', `net.ipv4.ip_local_port_range cannot be read: '${text}'`);
   return [low, high];
 }
 
-/** IPv4 forwarding of the device. Throws FL_E_NOT_FOUND, FL_E_SYSTEM. */
-function readForwarding(socket: RouteSocket, ifindex: number): boolean {
+/** Throws FL_E_NOT_FOUND, FL_E_SYSTEM. */
+function readForwarding(socket: RouteSocket, ifindex: number, family: 4 | 6): boolean {
   const name = readInterfaceName(socket, ifindex);
   if (name === undefined) throw new FairleadError('FL_E_NOT_FOUND', `there is no network device ${ifindex}`, { hint: 'see "ip link"' });
-  return readSetting(`ipv4/conf/${name}/forwarding`) === '1';
+  return readSetting(`net/ipv${family}/conf/${name}/forwarding`) === '1';
 }

@@ -21,6 +21,7 @@ export class LinuxProgram implements BpfProgram {
   readonly translatedInstructions: number;
   readonly machineCodeBytes: number;
   readonly maps: ReadonlyMap<string, BpfMap>;
+  readonly mapIds: readonly number[];
   readonly #context: Context;
   readonly #descriptor: Descriptor;
 
@@ -35,6 +36,7 @@ export class LinuxProgram implements BpfProgram {
     this.translatedInstructions = info.translatedBytes / 8;
     this.machineCodeBytes = info.machineCodeBytes;
     this.maps = maps;
+    this.mapIds = info.mapIds;
   }
 
   /** For the adapter alone. */

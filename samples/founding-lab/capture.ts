@@ -5,6 +5,7 @@
 
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Family } from '../../agent/model/address.js';
 import { FairleadError } from '../../agent/model/errors.js';
 import type { Lab } from './lab.js';
 
@@ -24,16 +25,21 @@ export interface Capture {
   readonly other: number;
 }
 
-/** Sorts tcpdump lines ('IP 20.1.1.100.41000 > 40.1.1.1.80: tcp 0') into kinds. */
+/** Address of '20.1.1.100.41000' or '2001:db8:20::100.41000', as tcpdump writes them; the outer header of a tunnel has no port. */
+function addressOf(place: string): string {
+  return place.includes(':') ? place.replace(/\.\d+$/, '') : place.split('.').slice(0, 4).join('.');
+}
+
+/** Sorts tcpdump lines ('IP 20.1.1.100.41000 > 40.1.1.1.80: tcp 0', 'IP6 2001:db8:20::100.41000 > ...') into kinds. */
 export function countPackets(
   lines: readonly string[],
   lab: { vip: string; client: string; lb: string; backends: readonly string[] },
 ): Capture {
   const counts = { requests: 0, rewritten: 0, wrapped: 0, replies: 0, translated: 0, other: 0 };
   const kindOf = (line: string): keyof typeof counts => {
-    // With a port there are five numbers; the outer header of IPIP has none.
-    const match = /^IP (\d+\.\d+\.\d+\.\d+)(?:\.\d+)? > (\d+\.\d+\.\d+\.\d+)(?:\.\d+)?: (IP )?/.exec(line);
-    const [, from = '', to = '', inner] = match ?? [];
+    const match = /^IP6? ([0-9a-f.:]+) > ([0-9a-f.:]+): (IP6? )?/.exec(line);
+    const [from, to] = [addressOf(match?.[1] ?? ''), addressOf(match?.[2] ?? '')];
+    const inner = match?.[3];
     if (from === lab.client && to === lab.vip) return 'requests';
     if (from === lab.vip && to === lab.client) return 'translated';
     if (from === lab.lb && lab.backends.includes(to)) return inner === undefined ? 'rewritten' : 'wrapped';
@@ -44,12 +50,15 @@ export function countPackets(
   return { lines, ...counts };
 }
 
+/** What tcpdump shows: HTTP, and packets with DSR's outer header. "tcp" means both families. */
+const FILTERS: Readonly<Record<Family, string>> = { 4: 'tcp port 80 or ip proto 4', 6: 'tcp port 80 or ip6 proto 41' };
+const commandFor = (family: Family): readonly string[] => ['tcpdump', '-lnqt', '-i', 'p-lb', FILTERS[family]];
 /** tcpdump's arguments, as a person would type them. */
-export const CAPTURE_COMMAND: readonly string[] = ['tcpdump', '-lnqt', '-i', 'p-lb', 'tcp port 80 or ip proto 4'];
+export const CAPTURE_COMMAND = commandFor(4);
 
-/** Captures on the LB's port of the switch while `action` runs. Throws FL_E_SYSTEM when tcpdump does not start. */
-export async function captureDuring(lab: Lab, action: () => Promise<void>): Promise<Capture> {
-  const tcpdump = lab.host('switch').spawn([...CAPTURE_COMMAND, '--immediate-mode'], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Captures on the LB's port of the switch while `action` runs, and sorts what the family's addresses say. Throws FL_E_SYSTEM when tcpdump does not start. */
+export async function captureDuring(lab: Lab, action: () => Promise<void>, family: Family = 4): Promise<Capture> {
+  const tcpdump = lab.host('switch').spawn([...commandFor(family), '--immediate-mode'], { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   tcpdump.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -72,9 +81,9 @@ export async function captureDuring(lab: Lab, action: () => Promise<void>): Prom
   await ended;
   const lines = stdout.split('\n').filter((line) => line !== '');
   return countPackets(lines, {
-    vip: lab.vip,
-    client: lab.host('client').address,
-    lb: lab.host('lb').address,
-    backends: lab.backends.map((host) => host.address),
+    vip: lab.vipOf(family),
+    client: lab.host('client').addressOf(family),
+    lb: lab.host('lb').addressOf(family),
+    backends: lab.backends.map((host) => host.addressOf(family)),
   });
 }

@@ -4,21 +4,29 @@
 // the BPF file system. Background programs have a session of their own, so Ctrl-C at the terminal does not reach them.
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import type { Family } from '../../agent/model/address.js';
 import { type CommandResult, type RunOptions, runCommand } from './command.js';
-import type { HostPlan } from './options.js';
+import type { Addresses, HostPlan } from './options.js';
 
 export class Host {
   readonly name: string;
   readonly role: HostPlan['role'];
   readonly namespace: string;
-  /** Address of eth0. */
+  /** IPv4 address of eth0. */
   readonly address: string;
+  readonly #addresses: Addresses;
 
   constructor(plan: HostPlan, labName: string) {
     this.name = plan.name;
     this.role = plan.role;
     this.namespace = `${labName}-${plan.name}`;
-    this.address = plan.links[0]?.address ?? '';
+    this.#addresses = plan.links[0]?.addresses ?? { 4: '', 6: '' };
+    this.address = this.#addresses[4];
+  }
+
+  /** Address of eth0 of a family. */
+  addressOf(family: Family): string {
+    return this.#addresses[family];
   }
 
   /** The command as run from outside the namespace. */

@@ -8,7 +8,9 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Family, familyOf } from '../../agent/model/address.js';
 import { FairleadError } from '../../agent/model/errors.js';
+import { formatEndpoint } from '../../agent/model/format.js';
 import { labFolder, OWNER_FILE, processIdentity, removeDeadLabs, removeLabTraces } from './cleanup.js';
 import { runCommand } from './command.js';
 import { installDecap } from './decap.js';
@@ -25,12 +27,16 @@ export interface Lab {
   readonly name: string;
   /** Files of this lab; removed with it. */
   readonly folder: string;
-  /** The first virtual address. */
+  /** The first virtual address of IPv4. */
   readonly vip: string;
   readonly hosts: readonly Host[];
   readonly backends: readonly Host[];
   /** SHA-256 of the file behind /big and /slow, hex. */
   readonly bigFileDigest: string;
+  /** The first virtual address of a family. */
+  vipOf(family: Family): string;
+  /** 'http://40.1.1.1/', 'http://[2001:db8:40::1]:81/big': what clients ask for. Defaults: port 80, '/'. */
+  url(family: Family, options?: { readonly port?: number; readonly path?: string }): string;
   /** 'client', 'client2', 'lb', 'backend1', ..., 'switch'. Throws FL_E_NOT_FOUND. */
   host(name: string): Host;
   /** Removes all that the lab made. Safe to call twice. */
@@ -72,7 +78,8 @@ async function fill(plan: LabPlan, folder: string, hosts: readonly Host[]): Prom
   const digest = writeRandomFile(bigFile, plan.bigFileBytes);
   if (plan.web) await Promise.all(backends.map((host) => startWebServer(host, join(folder, host.name), bigFile)));
   if (plan.decap !== 'none') {
-    for (const host of backends) await installDecap(host, plan.vips, plan.decap);
+    const ipv4Vips = plan.vips.filter((vip) => familyOf(vip) === 4);
+    for (const host of backends) await installDecap(host, ipv4Vips, plan.decap);
   }
   return digest;
 }
@@ -100,6 +107,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
     }
   };
 
+  const vipOf = (family: Family) => plan.vips.find((vip) => familyOf(vip) === family) ?? '';
   const hosts = plan.hosts.map((host) => new Host(host, plan.name));
   const switches = plan.switches.map((name) => new Host({ name, role: 'switch', links: [], routes: [] }, plan.name));
   const bigFileDigest = await fill(plan, folder, hosts).catch(async (error: unknown) => {
@@ -109,7 +117,12 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   return {
     name: plan.name,
     folder,
-    vip: plan.vips[0] ?? '',
+    vip: vipOf(4),
+    vipOf,
+    url(family, { port = 80, path = '/' } = {}) {
+      const authority = formatEndpoint({ address: vipOf(family), port });
+      return `http://${port === 80 ? authority.replace(/:80$/, '') : authority}${path}`;
+    },
     hosts,
     backends: hosts.filter((host) => host.role === 'backend'),
     bigFileDigest,

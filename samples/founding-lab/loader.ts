@@ -6,7 +6,7 @@ import type { Lab } from './lab.js';
 import { startWorker } from './worker.js';
 
 export interface LoadOptions {
-  /** Default http://VIP/ */
+  /** Default http://VIP/ of IPv4. */
   readonly url?: string;
   /** Host that asks. Default client. */
   readonly from?: string;
@@ -49,6 +49,6 @@ export interface Load {
 
 /** Starts the load; returns when the first requests are on their way. */
 export async function startLoad(lab: Lab, options: LoadOptions = {}): Promise<Load> {
-  const worker = await startWorker(lab.host(options.from ?? 'client'), 'load-worker.ts', { url: `http://${lab.vip}/`, ...options });
+  const worker = await startWorker(lab.host(options.from ?? 'client'), 'load-worker.ts', { url: lab.url(4), ...options });
   return { done: worker.done as Promise<LoadReport>, stop: () => worker.stop() as Promise<LoadReport> };
 }

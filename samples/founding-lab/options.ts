@@ -1,7 +1,9 @@
 // What a lab looks like: options with the founding document's network as defaults, and the plan of hosts made from them.
-// Imports agent/model/errors.ts only; pure, nothing is touched here.
+// Every host has an address of each family; those of IPv6 follow from those of IPv4, see toIpv6.
+// Imports agent/model only; pure, nothing is touched here.
 // Invariant: every name and address of a lab is decided here, so that two labs with different names never meet.
 
+import { type Family, familyOf } from '../../agent/model/address.js';
 import { FairleadError } from '../../agent/model/errors.js';
 
 export type Decap = 'none' | 'tc' | 'xdp';
@@ -11,9 +13,9 @@ export interface LabOptions {
   readonly name?: string;
   /** Number of backends, 1 to 24 (20.1.1.10, .20, ...), or their addresses. Default 4. */
   readonly backends?: number | readonly string[];
-  /** Virtual addresses that clients route to the LB. Default 40.1.1.1. */
+  /** Virtual addresses of either family that clients route to the LB. Default 40.1.1.1 and 2001:db8:40::1. */
   readonly vips?: readonly string[];
-  /** Bytes of IP packet on the links of LB and backends. Default 1520: a client's full packet of 1500 bytes and DSR's outer header of 20. */
+  /** Bytes of IP packet on the links of LB and backends. Default 1540: a client's full packet of 1500 bytes and DSR's outer header, 20 or 40. */
   readonly mtu?: number;
   /** The same on the clients' links. Default 1500. */
   readonly clientMtu?: number;
@@ -23,15 +25,25 @@ export interface LabOptions {
   readonly web?: boolean;
   /** Size of the random file /big, bytes. Default 1 MiB. */
   readonly bigFileBytes?: number;
-  /** Where the backends take DSR's outer header off: a tc or XDP program, or not at all. Default none. */
+  /** Where the backends take DSR's outer header off, for the IPv4 addresses of `vips`: a tc or XDP program, or not at all. Default none. */
   readonly decap?: Decap;
+}
+
+/** An address of each family. */
+export type Addresses = Readonly<Record<Family, string>>;
+
+export interface LinkPlan {
+  readonly device: string;
+  readonly addresses: Addresses;
+  readonly switch: string;
+  readonly mtu: number;
 }
 
 /** One namespace with one or two devices (eth0, eth1). */
 export interface HostPlan {
   readonly name: string;
   readonly role: 'client' | 'lb' | 'backend' | 'switch';
-  readonly links: readonly { readonly device: string; readonly address: string; readonly switch: string; readonly mtu: number }[];
+  readonly links: readonly LinkPlan[];
   /** Routes beside the connected ones. */
   readonly routes: readonly { readonly to: string; readonly via: string }[];
 }
@@ -47,12 +59,30 @@ export interface LabPlan {
   readonly decap: Decap;
 }
 
-/** All networks of the lab are /24. */
-export const PREFIX_LENGTH = 24;
+export const FAMILIES: readonly Family[] = [4, 6];
+/** Of all networks of the lab. */
+export const PREFIX_LENGTHS: Readonly<Record<Family, number>> = { 4: 24, 6: 64 };
+/** Of the route to one address. */
+const HOST_PREFIX: Readonly<Record<Family, number>> = { 4: 32, 6: 128 };
 
-const LB = '20.1.1.1';
-const FIRST_PREFIX = '20.1.1.0/24';
-const SECOND_NETWORK = { prefix: '30.1.1.0/24', client: '30.1.1.100', lb: '30.1.1.1' };
+/** 20.1.1.10 is 2001:db8:20::10 in IPv6: the first and the last number, as they read. */
+function toIpv6(address: string): string {
+  const [first, , , last] = address.split('.');
+  return `2001:db8:${first}::${last ?? address}`;
+}
+
+const both = (address: string): Addresses => ({ 4: address, 6: toIpv6(address) });
+
+/** '20.1.1.0/24', '2001:db8:20::/64': the network of an address of the lab. */
+export function networkOf(address: string): string {
+  return familyOf(address) === 4
+    ? `${address.replace(/\.\d+$/, '.0')}/${PREFIX_LENGTHS[4]}`
+    : `${address.replace(/::.*$/, '::')}/${PREFIX_LENGTHS[6]}`;
+}
+
+const LB = both('20.1.1.1');
+const CLIENT = both('20.1.1.100');
+const SECOND_NETWORK = { client: both('30.1.1.100'), lb: both('30.1.1.1') };
 
 let labsOfThisProcess = 0;
 
@@ -78,19 +108,20 @@ export function planLab(options: LabOptions = {}): LabPlan {
   if (!/^[a-z][a-z0-9]{0,19}$/.test(name)) {
     throw new FairleadError('FL_E_VALUE', `lab name '${name}'`, { hint: 'small letters and digits, at most 20, a letter first' });
   }
-  const vips = options.vips ?? ['40.1.1.1'];
-  const mtu = options.mtu ?? 1520;
+  const vips = options.vips ?? Object.values(both('40.1.1.1'));
+  const mtu = options.mtu ?? 1540;
   const clientMtu = options.clientMtu ?? 1500;
   const second = options.secondClient === true;
-  const vipRoutes = (via: string) => vips.map((vip) => ({ to: `${vip}/32`, via }));
-  const link = (device: string, address: string, bytes: number, to = 'switch') => ({ device, address, mtu: bytes, switch: to });
+  const vipRoutes = (via: Addresses) => vips.map((vip) => ({ to: `${vip}/${HOST_PREFIX[familyOf(vip)]}`, via: via[familyOf(vip)] }));
+  const networkRoutes = (to: Addresses, via: Addresses) => FAMILIES.map((family) => ({ to: networkOf(to[family]), via: via[family] }));
+  const link = (device: string, addresses: Addresses, bytes: number, to = 'switch') => ({ device, addresses, mtu: bytes, switch: to });
 
-  const client: HostPlan = { name: 'client', role: 'client', links: [link('eth0', '20.1.1.100', clientMtu)], routes: vipRoutes(LB) };
+  const client: HostPlan = { name: 'client', role: 'client', links: [link('eth0', CLIENT, clientMtu)], routes: vipRoutes(LB) };
   const client2: HostPlan = {
     name: 'client2',
     role: 'client',
     links: [link('eth0', SECOND_NETWORK.client, clientMtu, 'switch2')],
-    routes: [...vipRoutes(SECOND_NETWORK.lb), { to: FIRST_PREFIX, via: SECOND_NETWORK.lb }],
+    routes: [...vipRoutes(SECOND_NETWORK.lb), ...networkRoutes(LB, SECOND_NETWORK.lb)],
   };
   const lbLinks = [link('eth0', LB, mtu), ...(second ? [link('eth1', SECOND_NETWORK.lb, clientMtu, 'switch2')] : [])];
   const lb: HostPlan = { name: 'lb', role: 'lb', links: lbLinks, routes: [] };
@@ -98,9 +129,9 @@ export function planLab(options: LabOptions = {}): LabPlan {
     (address, index): HostPlan => ({
       name: `backend${index + 1}`,
       role: 'backend',
-      links: [link('eth0', address, mtu)],
+      links: [link('eth0', both(address), mtu)],
       // Replies of DSR to the second client's network: the LB routes them like any router.
-      routes: second ? [{ to: SECOND_NETWORK.prefix, via: LB }] : [],
+      routes: second ? networkRoutes(SECOND_NETWORK.lb, LB) : [],
     }),
   );
   return {

@@ -8,7 +8,7 @@ import { CAPTURE_COMMAND, type Capture, captureDuring } from './capture.js';
 import { installDecap } from './decap.js';
 import type { Lab } from './lab.js';
 import { startLoad } from './loader.js';
-import type { Story } from './story.js';
+import { type Story, wrapText } from './story.js';
 
 const AGENT_FLAGS = ['--bpf-lb-mode=snat', '--device=eth0'];
 /** Requests until each of four backends should have answered: the chance that one has not is below 1 in 10 million. */
@@ -29,11 +29,18 @@ function tellNetwork(lab: Lab, story: Story): void {
   for (const host of lab.hosts) story.answer(`   ${host.name.padEnd(9)} ${host.address}`);
 }
 
+/** In a pipe the agent's steps are a line each, however long: here they go on below themselves. */
+function foldSteps(text: string): string {
+  const label = 11;
+  const fold = (line: string) => line.slice(0, label) + wrapText(line.slice(label), ' '.repeat(label)).trimStart();
+  return text.trimEnd().split('\n').map(fold).join('\n');
+}
+
 async function tellStart(lab: Lab, story: Story): Promise<AgentProcess> {
   story.step('The agent starts, in SNAT mode');
   story.command('lb#', `cilium-agent ${AGENT_FLAGS.join(' ')}`);
   const agent = await startAgent(lab, AGENT_FLAGS);
-  story.answer(agent.startOutput);
+  story.answer(foldSteps(agent.startOutput));
   const backends = lab.backends.map((host) => `${host.address}:80`).join(',');
   await tellCommand(agent, story, `service update --frontend=${lab.vip}:80 --backends=${backends} --id=1`);
   return agent;

@@ -5,6 +5,7 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { isIPv6 } from 'node:net';
 import type { UdpFlows, UdpOptions, UdpReport } from './udp.js';
 
 type Task =
@@ -15,12 +16,14 @@ type Task =
 /** Sockets that are open at a time; `ulimit -n` is 1024 on many machines. */
 const OPEN_SOCKETS = 256;
 
+const typeFor = (address: string): 'udp4' | 'udp6' => (isIPv6(address) ? 'udp6' : 'udp4');
+
 /** One socket for each address: the answer must leave from the address that was asked. */
 async function echo(name: string, port: number, addresses: readonly string[]): Promise<object> {
   let answered = 0;
   const sockets: Socket[] = [];
   for (const address of addresses) {
-    const socket = createSocket('udp4').bind(port, address);
+    const socket = createSocket(typeFor(address)).bind(port, address);
     socket.on('message', (message, from) => {
       answered += 1;
       socket.send(Buffer.concat([Buffer.from(`${name} `), message]), from.port, from.address);
@@ -58,7 +61,7 @@ async function ask(options: UdpOptions & { address: string }): Promise<UdpReport
   let answered = 0;
   let moved = 0;
   const flow = async (index: number) => {
-    const socket = createSocket('udp4').bind();
+    const socket = createSocket(typeFor(options.address)).bind();
     await once(socket, 'listening');
     const names = new Set<string>();
     for (let number = 0; number < (options.datagrams ?? 4); number += 1) {
@@ -84,7 +87,7 @@ async function open({ address, port, sources, ports: [first, last] }: UdpFlows &
   const datagram = Buffer.from('x');
   const sendFrom = (source: string, sourcePort: number) =>
     new Promise<void>((resolve, reject) => {
-      const socket = createSocket('udp4').on('error', reject).bind(sourcePort, source);
+      const socket = createSocket(typeFor(address)).on('error', reject).bind(sourcePort, source);
       socket.send(datagram, port, address, () => socket.close(() => resolve()));
     });
   let sent = 0;

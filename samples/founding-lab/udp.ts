@@ -3,12 +3,13 @@
 // Invariant: an answer counts only when it comes from the address that was asked and carries the question.
 
 import type { Lab } from './lab.js';
+import { FAMILIES } from './options.js';
 import { startWorker, type Worker } from './worker.js';
 
 export interface UdpOptions {
   /** Host that asks. Default client. */
   readonly from?: string;
-  /** Address to ask. Default the VIP. */
+  /** Address to ask, of either family. Default the VIP of IPv4. */
   readonly address?: string;
   readonly port: number;
   /** Sockets, each with a source port of its own: flows. Default 8. */
@@ -30,11 +31,16 @@ export interface UdpReport {
   readonly moved: number;
 }
 
-/** Starts an echo server on every backend, at its own address and at the VIPs (DSR's replies leave from there). */
-export async function startUdpEcho(lab: Lab, port: number, vips: readonly string[] = [lab.vip]): Promise<readonly Worker[]> {
+/** Starts an echo server on every backend, at its own addresses and at the VIPs (DSR's replies leave from there). */
+export async function startUdpEcho(lab: Lab, port: number, vips = FAMILIES.map((family) => lab.vipOf(family))): Promise<readonly Worker[]> {
   return Promise.all(
     lab.backends.map((host) =>
-      startWorker(host, 'udp-worker.ts', { role: 'echo', name: host.name, port, addresses: [host.address, ...vips] }),
+      startWorker(host, 'udp-worker.ts', {
+        role: 'echo',
+        name: host.name,
+        port,
+        addresses: [...FAMILIES.map((family) => host.addressOf(family)), ...vips],
+      }),
     ),
   );
 }
@@ -48,10 +54,12 @@ export async function askUdp(lab: Lab, options: UdpOptions): Promise<UdpReport> 
 export interface UdpFlows {
   /** Host that sends. Default client. */
   readonly from?: string;
-  /** Its own addresses to send from. */
+  /** Its own addresses to send from, of the VIP's family. */
   readonly sources: readonly string[];
   /** Source ports, inclusive: each address and port is one flow. */
   readonly ports: readonly [number, number];
+  /** The VIP; default that of IPv4. */
+  readonly address?: string;
   /** Port of the VIP. */
   readonly port: number;
 }

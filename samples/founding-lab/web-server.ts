@@ -1,6 +1,6 @@
 // A real nginx on each backend, with a configuration and folder of its own.
 // Imports Node and its siblings.
-// Paths: / names the backend; /big is the random file, the same on all; /slow?rate=100k is that file at a chosen speed (default 64k a second);
+// Paths, for both address families: / names the backend by its name and IPv4 address; /big is the random file, the same on all; /slow?rate=100k is that file at a chosen speed (default 64k a second);
 // PUT /upload/NAME stores a file below the server's folder, see uploadedFile.
 // Invariant: when this returns, the server listens.
 
@@ -31,6 +31,8 @@ http {
   server {
     listen 80 backlog=4096;
     listen 8080 backlog=4096;
+    listen [::]:80 backlog=4096;
+    listen [::]:8080 backlog=4096;
     add_header X-Backend ${host.name};
     location / { return 200 '${host.name} ${host.address}\\n'; }
     location = /big { alias ${bigFile}; }

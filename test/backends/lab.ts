@@ -145,13 +145,20 @@ export class Host {
   }
 }
 
-/** Joins two hosts by a cable: eth0 on the backend, eth0 on the client. */
+/** Joins two hosts by a cable: eth0 on the backend, eth0 on the client. All addresses are there at once: none comes late by itself. */
 export function connect(client: Host, backend: Host): void {
   run('ip', '-n', client.name, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', backend.name);
-  run('ip', '-n', client.name, 'address', 'add', '20.1.1.1/24', 'dev', 'eth0');
-  run('ip', '-n', backend.name, 'address', 'add', '20.1.1.10/24', 'dev', 'eth0');
-  run('ip', '-n', client.name, 'link', 'set', 'dev', 'eth0', 'up');
-  run('ip', '-n', backend.name, 'link', 'set', 'dev', 'eth0', 'up');
+  for (const [host, number] of [
+    [client, 1],
+    [backend, 10],
+  ] as const) {
+    run('ip', '-n', host.name, 'link', 'set', 'dev', 'eth0', 'addrgenmode', 'none');
+    run('ip', '-n', host.name, 'address', 'add', `20.1.1.${number}/24`, 'dev', 'eth0');
+    for (const prefix of ['2001:db8:20::', 'fe80::']) {
+      run('ip', '-n', host.name, 'address', 'add', `${prefix}${number}/64`, 'dev', 'eth0', 'nodad');
+    }
+  }
+  for (const host of [client, backend]) run('ip', '-n', host.name, 'link', 'set', 'dev', 'eth0', 'up');
 }
 
 /** A counter of `install.sh --status`. */

@@ -16,7 +16,6 @@ describe('backends/linux/install.sh, refusals', function () {
     if (reason !== undefined) skipTest(this, reason);
     backend = new Host('b');
     connect(new Host('c'), backend);
-    backend.run('sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6');
   });
 
   afterEach(() => {
@@ -48,9 +47,14 @@ describe('backends/linux/install.sh, refusals', function () {
   const REFUSALS: readonly [string, readonly string[], number, RegExp][] = [
     ['no device', ['--vip', '40.1.1.1'], 2, /--device is missing/],
     ['no VIP', ['--device', 'eth0'], 2, /--vip is missing/],
-    ['a VIP that is no address', ['--device', 'eth0', '--vip', '40.1.1.256'], 2, /'40\.1\.1\.256' is no IPv4 address/],
+    ['a VIP that is no address', ['--device', 'eth0', '--vip', '40.1.1.256'], 2, /'40\.1\.1\.256' is neither an IPv4 nor an IPv6 address/],
     ['a multicast VIP', ['--device', 'eth0', '--vip', '224.0.0.1'], 2, /no unicast address/],
-    ['an IPv6 VIP', ['--device', 'eth0', '--vip', '2001:db8::1'], 3, /IPv6 is not supported yet/],
+    ['a VIP with two gaps', ['--device', 'eth0', '--vip', '2001:db8::1::2'], 2, /'2001:db8::1::2' is neither/],
+    ['a multicast IPv6 VIP', ['--device', 'eth0', '--vip', 'ff05::1'], 2, /no unicast address/],
+    ['a link-local VIP', ['--device', 'eth0', '--vip', 'fe80::99'], 2, /link-local/],
+    ['the loopback address as VIP', ['--device', 'eth0', '--vip', '0::1'], 2, /::1 is reserved/],
+    ['an IPv4-mapped VIP', ['--device', 'eth0', '--vip', '::ffff:40.1.1.1'], 2, /::ffff:2801:101 is reserved/],
+    ["the host's own IPv6 address as VIP", ['--device', 'eth0', '--vip', '2001:db8:20::10'], 1, /is an address of eth0/],
     ["the host's own address as VIP", ['--device', 'eth0', '--vip', '20.1.1.10'], 1, /is an address of eth0/],
     ['an unknown hook', ['--device', 'eth0', '--vip', '40.1.1.1', '--hook', 'egress'], 2, /--hook 'egress' is none of: tc xdp/],
     ['an unknown flag', ['--device', 'eth0', '--fast'], 2, /unknown argument '--fast'/],

@@ -11,10 +11,12 @@ export function snapshot(host: Host): string {
   return [
     host.run('ip', '-o', 'address'),
     host.run('ip', '-4', 'route', 'show', 'table', 'all'),
+    host.run('ip', '-6', 'route', 'show', 'table', 'all'),
     host.run('ip', '-d', 'link', 'show', 'dev', 'eth0'),
     host.run('tc', 'qdisc', 'show', 'dev', 'eth0'),
     host.attempt('tc', 'filter', 'show', 'dev', 'eth0', 'ingress').stdout,
     host.run('sh', '-c', 'grep -H . /proc/sys/net/ipv4/conf/*/rp_filter /proc/sys/net/ipv4/conf/*/arp_*'),
+    host.run('sh', '-c', 'grep -H . /proc/sys/net/ipv6/conf/*/disable_ipv6 /proc/sys/net/ipv6/conf/*/proxy_ndp'),
     host.run('sh', '-c', `ls -d /run/fairlead-backend/${host.inode}-* /sys/fs/bpf/fairlead-backend/${host.inode}-* 2>/dev/null || true`),
   ].join('--\n');
 }

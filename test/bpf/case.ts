@@ -3,13 +3,15 @@
 // Invariant: whatever a case does not mention must not have changed: packet, flows, reverse entries, backends, counters.
 
 import assert from 'node:assert/strict';
-import { TUPLE4 } from '../../agent/datapath/layout.js';
 import { assertFrame } from '../support/packet/diff.js';
 import { findWrongChecksums } from '../support/packet/parse.js';
 import type { Flavour, Loader } from './load.js';
 import { setForwarding } from './namespace.js';
+import { type AffinityState, readAffinity } from './policy-state.js';
+import { takeOuterFlowLabel } from './outer-flow-label.js';
 import {
   type BackendEntry,
+  clearCounters,
   type FlowState,
   type PlaneState,
   putState,
@@ -20,7 +22,7 @@ import {
   roundTimes,
 } from './state.js';
 import { defaultState } from './states.js';
-import { DEVICE, type PlaneSettings, SETTINGS } from './world.js';
+import { DEVICE, type PlaneSettings, type World } from './world.js';
 
 export interface PacketCase {
   /** One sentence of behaviour. */
@@ -28,6 +30,8 @@ export interface PacketCase {
   readonly settings?: PlaneSettings;
   /** Replaces parts of defaultState(). */
   readonly before?: Partial<PlaneState>;
+  /** Frames that come in before the packet, by lo; of them nothing is looked at but what they leave in the maps. */
+  readonly earlier?: readonly Buffer[];
   readonly packet: Buffer;
   /** 'device': comes in by the device of the test's namespace instead of lo. */
   readonly ingress?: 'device';
@@ -36,36 +40,44 @@ export interface PacketCase {
   readonly verdict: 'pass' | 'drop' | 'tx' | 'redirect';
   /** The one reason that is counted, once, with the packet's bytes as received. */
   readonly reason: string;
-  /** Default: the packet as it came in. */
+  /** Default: the packet as it came in. The flow label of an outer IPv6 header is not compared. */
   readonly out?: Buffer;
   /** The whole content of these maps afterwards; default: as before. */
   readonly flows?: readonly FlowState[];
   readonly replies?: readonly ReverseState[];
+  /** All affinity afterwards, in the order of clients; default: as before. */
+  readonly affinity?: readonly AffinityState[];
   /** Backend entries that differ afterwards. The time of the last FIB question is compared for these alone. */
   readonly backends?: readonly BackendEntry[];
+  /** 'open': what flows and reverse entries hold afterwards is not compared. */
+  readonly entries?: 'open';
   /** The packet out carries a checksum that is wrong, because it came in so. */
   readonly wrongChecksum?: true;
 }
 
+const clientOf = ({ address, serviceId }: AffinityState) => `${address} ${serviceId}`;
+const keyOf = ({ saddr, daddr, sport, dport, protocol }: FlowState['tuple']) => [saddr, daddr, sport, dport, protocol].join(' ');
 const byKey = <Entry extends { readonly tuple: FlowState['tuple'] }>(list: readonly Entry[]) =>
-  [...list].sort((a, b) => TUPLE4.encode(a.tuple).compare(TUPLE4.encode(b.tuple)));
+  [...list].sort((a, b) => (keyOf(a.tuple) < keyOf(b.tuple) ? -1 : 1));
 
 /** Adjusts times within the tolerance and compares: a failure then shows the fields that differ. */
 function compareEntries<Entry extends { readonly tuple: FlowState['tuple'] }>(actual: readonly Entry[], expected: readonly Entry[]): void {
   const wanted = byKey(expected);
   assert.deepEqual(
-    actual.map((entry, i) => roundTimes(entry, wanted[i])),
+    byKey(actual).map((entry, i) => roundTimes(entry, wanted[i])),
     wanted,
   );
 }
 
 /** Runs the case on the data plane of this flavour and checks all that it says. */
-export async function runCase(loader: Loader, flavour: Flavour, given: PacketCase): Promise<void> {
-  const plane = await loader.load(flavour, given.settings ?? SETTINGS);
-  const before: PlaneState = { ...defaultState(), ...given.before };
+export async function runCase(loader: Loader, flavour: Flavour, world: World, given: PacketCase): Promise<void> {
+  const plane = await loader.load(flavour, given.settings ?? world.SETTINGS);
+  const before: PlaneState = { ...defaultState(world), ...given.before };
   await putState(plane, before);
   const run = plane.namespace.run(() => {
     setForwarding(given.forwarding ?? false);
+    for (const frame of given.earlier ?? []) plane.program.testRun(frame);
+    if (given.earlier !== undefined) clearCounters(plane);
     return plane.program.testRun(given.packet, given.ingress === undefined ? {} : { ingressIfindex: DEVICE.index });
   });
   const entries = await readEntries(plane);
@@ -74,10 +86,18 @@ export async function runCase(loader: Loader, flavour: Flavour, given: PacketCas
     { verdict: given.verdict, counted: { [given.reason]: { packets: 1, bytes: given.packet.length } } },
   );
   const forwarded = run.verdict === 'tx' || run.verdict === 'redirect';
-  if (run.verdict !== 'drop') assertFrame(run.packet, given.out ?? given.packet, 'the packet out');
+  const out = given.out ?? given.packet;
+  if (run.verdict !== 'drop') assertFrame(run.packet, forwarded ? takeOuterFlowLabel(out, run.packet) : out, 'the packet out');
   if (forwarded && given.wrongChecksum === undefined) assert.deepEqual(findWrongChecksums(run.packet), []);
-  compareEntries(entries.flows, given.flows ?? before.flows);
-  compareEntries(entries.replies, given.replies ?? before.replies);
+  if (given.entries !== 'open') {
+    compareEntries(entries.flows, given.flows ?? before.flows);
+    compareEntries(entries.replies, given.replies ?? before.replies);
+  }
+  const wanted = [...(given.affinity ?? before.affinity ?? [])].sort((a, b) => (clientOf(a) < clientOf(b) ? -1 : 1));
+  assert.deepEqual(
+    (await readAffinity(plane)).map((entry, i) => roundTimes(entry, wanted[i])),
+    wanted,
+  );
   for (const backend of before.backends) {
     const changed = given.backends?.find((other) => other.id === backend.id);
     const found = readBackend(plane, backend);

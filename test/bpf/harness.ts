@@ -6,6 +6,7 @@ import type { TestRun } from '../../platform/port.js';
 import { type DataPlane, Loader } from './load.js';
 import { type PlaneState, putState, readCounters } from './state.js';
 import { defaultState } from './states.js';
+import type { World } from './world.js';
 
 /** Gives the enclosing suite a loader, closed at its end; skips the suite when this is not root. */
 export function useLoader(): () => Loader {
@@ -19,8 +20,8 @@ export function useLoader(): () => Loader {
 }
 
 /** Puts the default state, with these parts replaced. */
-export function putDefaults(plane: DataPlane, changed: Partial<PlaneState> = {}): Promise<void> {
-  return putState(plane, { ...defaultState(), ...changed });
+export function putDefaults(plane: DataPlane, world: World, changed: Partial<PlaneState> = {}): Promise<void> {
+  return putState(plane, { ...defaultState(world), ...changed });
 }
 
 /** Sends one packet in by lo. */

@@ -8,17 +8,20 @@ import { join } from 'node:path';
 import { compileObject } from '../../agent/control/program/compile.js';
 import { findSourceDirectory } from '../../agent/control/program/sources.js';
 import { encodeIndex } from '../../agent/datapath/layout.js';
-import { buildConfig, buildMacros, encodeConfig, layoutDigest } from '../../agent/datapath/macros.js';
+import { buildConfig, buildMacros, encodeConfig, layoutDigest, type MapSizes, platformMacros } from '../../agent/datapath/macros.js';
+import { SnatSourceTable } from '../../agent/datapath/snat-source-table.js';
 import { createLinuxPlatform } from '../../platform/linux/index.js';
 import type { BpfMap, BpfProgram, Clock, Platform } from '../../platform/port.js';
 import { makeNamespace, type Namespace, runIp, setForwarding } from './namespace.js';
-import { DEVICE, FIB_NEIGHBOUR, type PlaneSettings } from './world.js';
+import { FIB_CLIENT_MAC } from './hosts.js';
+import { FAMILIES_UNDER_TEST } from './under-test.js';
+import { DEVICE, type PlaneSettings, WORLDS } from './world.js';
 
 export type Flavour = 'compiled settings' | 'settings in the config map';
 
-export const SIZES = { maxFlows: 4096, maxServices: 16, maxBackends: 16, maglevSize: 251 };
+export const SIZES = { maxFlows: 512, maxServices: 16, maxBackends: 16, maglevSize: 251 };
 /** Services that have a Maglev table. */
-const TABLES = [1, 2];
+const TABLES = [1, 2, 3, 4, 5, 6, 7, 8];
 
 /** A loaded program with its maps. */
 export interface DataPlane {
@@ -26,6 +29,8 @@ export interface DataPlane {
   readonly namespace: Namespace;
   readonly program: BpfProgram;
   readonly clock: Clock;
+  /** Of the flow tables' hash. */
+  readonly slotSeed: bigint;
   map(name: string): BpfMap;
   /** The inner map of a service's Maglev table; its content may be rewritten in place. */
   readonly tables: ReadonlyMap<number, BpfMap>;
@@ -39,32 +44,41 @@ export class Loader {
   readonly #sources = process.env.FAIRLEAD_BPF_DIR ?? findSourceDirectory();
   #namespace: Namespace | undefined;
 
-  /** The program in this flavour with these settings, its maps as the last user left them. */
-  async load(flavour: Flavour, settings: PlaneSettings): Promise<DataPlane> {
+  /** The program in this flavour with these settings and sizes (the Maglev tables' is fixed), its maps as the last user left them. */
+  async load(flavour: Flavour, settings: PlaneSettings, sizes: MapSizes = SIZES): Promise<DataPlane> {
     this.#namespace ??= buildNetwork();
     const clock = await this.#platform.clock();
     const config = buildConfig(
-      { maglevSize: SIZES.maglevSize, newFlowRate: settings.newFlowRate, timeouts: settings.timeouts },
+      { earlyFragments: 'drop', vipUnknownPort: 'pass', ...settings, maglevSize: SIZES.maglevSize },
       {
-        layoutDigest: layoutDigest(readFileSync(join(this.#sources, 'layout.h'), 'utf8'), SIZES),
+        layoutDigest: layoutDigest(readFileSync(join(this.#sources, 'layout.h'), 'utf8'), sizes),
         ticksPerSecond: clock.ticksPerSecond,
         snatRange: settings.snatRange,
         lbAddresses: settings.lbAddresses,
+        bootIdentity: 'packet tests',
       },
     );
     const generic = flavour === 'settings in the config map';
-    const all = buildMacros(config, SIZES);
+    const all = buildMacros(config, sizes);
     // Sizes are fixed when maps are made; a setting that came by macro into the build that reads the map would be an error.
-    const sizes = Object.entries(all).filter(([name]) => /^FL_(MAX_|MAGLEV_SIZE)/.test(name));
-    const macros = generic ? { ...Object.fromEntries(sizes), FL_CONFIG_FROM_MAP: 1 } : all;
-    const key = generic ? flavour : JSON.stringify(macros);
-    const plane = this.#loaded.get(key) ?? (await this.#loadNew(this.#namespace, clock, macros));
+    const sizeMacros = Object.entries(all).filter(([name]) => /^FL_(MAX_|MAGLEV_SIZE)/.test(name));
+    const macros = generic
+      ? { ...Object.fromEntries(sizeMacros), FL_CONFIG_FROM_MAP: 1 }
+      : { ...all, ...platformMacros(this.#platform.capabilities) };
+    const key = JSON.stringify(macros);
+    const plane = this.#loaded.get(key) ?? (await this.#loadNew(this.#namespace, clock, config.slotSeed, macros));
     this.#loaded.set(key, plane);
     plane.map('config').update(encodeIndex(0), encodeConfig(config));
+    new SnatSourceTable(plane.map('snat_sources')).set(settings.snatAddresses ?? []);
     return plane;
   }
 
-  async #loadNew(namespace: Namespace, clock: Clock, macros: Readonly<Record<string, string | number>>): Promise<DataPlane> {
+  async #loadNew(
+    namespace: Namespace,
+    clock: Clock,
+    slotSeed: bigint,
+    macros: Readonly<Record<string, string | number>>,
+  ): Promise<DataPlane> {
     const { objectFile } = await compileObject({
       clang: 'clang',
       cacheDirectory: this.#directory,
@@ -86,7 +100,7 @@ export class Loader {
       await map('lb_maglev').setInner(encodeIndex(id), table);
       tables.set(id, table);
     }
-    return { program, clock, namespace, map, tables };
+    return { program, clock, slotSeed, namespace, map, tables };
   }
 
   close(): void {
@@ -104,10 +118,14 @@ function buildNetwork(): Namespace {
   namespace.run(() => {
     runIp('link set lo up');
     runIp(`link add ${DEVICE.name} index ${DEVICE.index} address ${DEVICE.mac} type veth peer name peer0`);
-    runIp(`addr add ${DEVICE.address}/24 dev ${DEVICE.name}`);
     runIp(`link set ${DEVICE.name} up`);
     runIp('link set peer0 up');
-    runIp(`neigh add ${FIB_NEIGHBOUR.address} lladdr ${FIB_NEIGHBOUR.mac} dev ${DEVICE.name} nud permanent`);
+    for (const { family, LB, CLIENT, PREFIX, FIB_NEIGHBOUR } of FAMILIES_UNDER_TEST.map((tested) => WORLDS[tested])) {
+      runIp(`addr add ${LB.address}/${PREFIX} dev ${DEVICE.name}${family === 6 ? ' nodad' : ''}`);
+      runIp(`neigh add ${FIB_NEIGHBOUR.address} lladdr ${FIB_NEIGHBOUR.mac} dev ${DEVICE.name} nud permanent`);
+      runIp(`route replace ${CLIENT.address} dev ${DEVICE.name}`);
+      runIp(`neigh add ${CLIENT.address} lladdr ${FIB_CLIENT_MAC} dev ${DEVICE.name} nud permanent`);
+    }
     setForwarding(false);
   });
   return namespace;

@@ -1,10 +1,11 @@
 // A network namespace without a name, in which packet tests ask the FIB: what the machine's own routes are must not matter.
-// Imports koffi and node's own modules.
+// Imports koffi, node's own modules and the list of families.
 // Invariant: the namespace lives as long as this process holds its descriptor, so nothing is left behind however the test ends.
 
 import { execFileSync } from 'node:child_process';
 import { openSync, writeFileSync } from 'node:fs';
 import koffi from 'koffi';
+import { FAMILIES_UNDER_TEST } from './under-test.js';
 
 const CLONE_NEWNET = 0x40000000; // <linux/sched.h>
 
@@ -42,7 +43,7 @@ export function makeNamespace(): Namespace {
 
 /** Whether the namespace's kernel forwards, and so answers questions to its FIB. To be called inside. */
 export function setForwarding(on: boolean): void {
-  writeFileSync('/proc/sys/net/ipv4/conf/all/forwarding', on ? '1' : '0');
+  for (const family of FAMILIES_UNDER_TEST) writeFileSync(`/proc/sys/net/ipv${family}/conf/all/forwarding`, on ? '1' : '0');
 }
 
 /** ip(8) inside the current namespace; its standard output. */

@@ -5,37 +5,30 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { encodeIndex } from '../../agent/datapath/layout.js';
 import type { Action } from '../../agent/model/service.js';
-import { type Ipv4Fields, TCP_FLAG, type TcpFlag } from '../support/packet/build.js';
+import { destinationOptions, hopByHop, TCP_FLAG, type TcpFlag } from '../support/packet/build.js';
 import { assertFrame } from '../support/packet/diff.js';
 import { findWrongChecksums } from '../support/packet/parse.js';
 import { countedReasons, putDefaults, send, useLoader } from './harness.js';
+import { SIZES } from './load.js';
+import { takeOuterFlowLabel } from './outer-flow-label.js';
 import { readEntries, type ServiceState } from './state.js';
 import { backendEntry, establishedFlow, establishedReverse, SEEN, serviceEntry } from './states.js';
-import {
-  BACKEND,
-  type Change,
-  ONE_PORT,
-  reply,
-  request,
-  SETTINGS,
-  steeredRequest,
-  translatedReply,
-  translatedRequest,
-  wrappedRequest,
-} from './world.js';
+import { FAMILIES_UNDER_TEST, TAGS_AND_OPTIONS_UNDER_TEST } from './under-test.js';
+import { type Change, ETHERNET_HEADER, type IpChange, type World, WORLDS } from './world.js';
 
-const TRANSPORT = 34;
-const sourcePort = (frame: Buffer) => frame.readUInt16BE(TRANSPORT);
-const client = (i: number): Change => ({ ip: { src: `10.0.${i >> 8}.${i & 255}` }, srcPort: 1024 + ((i * 7919) % 60000) });
 const SYN: Change = { flags: ['syn'] };
 
-describe('sequences of packets', () => {
+function describeSequences(world: World): void {
+  const { BACKEND, nthClient, ONE_PORT, reply, request, SETTINGS, steeredRequest, translatedReply, translatedRequest, wrappedRequest } =
+    world;
+  const sourcePort = (frame: Buffer) => frame.readUInt16BE(world.TRANSPORT);
+  const client = (i: number): Change => ({ ip: { src: nthClient(i) }, srcPort: 1024 + ((i * 7919) % 60000) });
   const loader = useLoader();
   const plane = () => loader().load('compiled settings', SETTINGS);
 
   it('carry a TCP connection under SNAT from SYN to the last ACK through one port, both ways', async () => {
     const data = await plane();
-    await putDefaults(data);
+    await putDefaults(data, world);
     const port = sourcePort(send(data, request('tcp', SYN)).packet);
     assert.ok(port >= SETTINGS.snatRange[0] && port <= SETTINGS.snatRange[1], `port ${port}`);
     const exchange: readonly (readonly ['client' | 'backend', Change])[] = [
@@ -59,21 +52,19 @@ describe('sequences of packets', () => {
     assert.deepEqual(countedReasons(data), { snat_request: 4, snat_reply: 4 });
   });
 
-  it('give 500 clients of one backend 500 ports of the range, and each its own again when its flow entry was lost', async () => {
-    const data = await plane();
-    await putDefaults(data);
+  it('give 500 clients of one backend ports of their own in the range', async () => {
+    const data = await loader().load('compiled settings', { ...SETTINGS, snatRange: [20000, 29999] }, { ...SIZES, maxFlows: 8192 });
+    await putDefaults(data, world);
     const ports = Array.from({ length: 500 }, (_, i) => sourcePort(send(data, request('tcp', { ...SYN, ...client(i) })).packet));
     assert.equal(new Set(ports).size, 500);
-    assert.ok(ports.every((port) => port >= SETTINGS.snatRange[0] && port <= SETTINGS.snatRange[1]));
-    const { replies } = await readEntries(data);
-    await putDefaults(data, { replies });
+    assert.ok(ports.every((port) => port >= 20000 && port <= 29999));
     const again = ports.map((_, i) => sourcePort(send(data, request('tcp', client(i))).packet));
     assert.deepEqual(again, ports);
   });
 
   it('use up a range of four ports, then drop', async () => {
     const data = await loader().load('compiled settings', { ...SETTINGS, snatRange: [20000, 20003] });
-    await putDefaults(data);
+    await putDefaults(data, world);
     const runs = Array.from({ length: 5 }, (_, i) => send(data, request('tcp', { ...SYN, ...client(i) })));
     const ports = runs.slice(0, 4).map((run) => sourcePort(run.packet));
     assert.deepEqual(ports.sort(), [20000, 20001, 20002, 20003]);
@@ -83,8 +74,8 @@ describe('sequences of packets', () => {
 
   it('spread flows over all slots of the Maglev table, and over none behind its end', async () => {
     const data = await plane();
-    const services: readonly ServiceState[] = [serviceEntry('tcp', { action: 'dsr-l2', table: [BACKEND.a.id, BACKEND.b.id] })];
-    await putDefaults(data, { services });
+    const services: readonly ServiceState[] = [serviceEntry(world, 'tcp', { action: 'dsr-l2', table: [BACKEND.a.id, BACKEND.b.id] })];
+    await putDefaults(data, world, { services });
     // The table has 251 slots; the 252nd, which fills the last pair, leads to a slot without a backend.
     const last = Buffer.alloc(8);
     last.writeUInt32LE(BACKEND.a.id, 0);
@@ -104,9 +95,9 @@ describe('sequences of packets', () => {
 
   it('choose the same backend for a tuple again when its flow entry was lost', async () => {
     const data = await plane();
-    const services = [serviceEntry('tcp', { action: 'dsr-l2', table: [BACKEND.a.id, BACKEND.b.id] })];
+    const services = [serviceEntry(world, 'tcp', { action: 'dsr-l2', table: [BACKEND.a.id, BACKEND.b.id] })];
     const chosen = async () => {
-      await putDefaults(data, { services });
+      await putDefaults(data, world, { services });
       return Array.from({ length: 200 }, (_, i) => send(data, request('tcp', client(i))).packet.readUInt16BE(4));
     };
     assert.deepEqual(await chosen(), await chosen());
@@ -114,7 +105,7 @@ describe('sequences of packets', () => {
 
   it('allow as many new flows in a second as the rate says', async () => {
     const data = await loader().load('compiled settings', { ...SETTINGS, newFlowRate: 20 });
-    await putDefaults(data);
+    await putDefaults(data, world);
     for (let i = 0; i < 50; i++) send(data, request('tcp', { ...SYN, ...client(i) }));
     // All packets run on this thread, which may change the CPU once or twice; each CPU allows 20.
     const counted = countedReasons(data);
@@ -125,7 +116,7 @@ describe('sequences of packets', () => {
 
   it('pass everything while the config map is empty', async () => {
     const data = await loader().load('settings in the config map', SETTINGS);
-    await putDefaults(data);
+    await putDefaults(data, world);
     const config = data.map('config');
     config.update(encodeIndex(0), Buffer.alloc(config.valueSize));
     const run = send(data, request('tcp', SYN));
@@ -138,13 +129,30 @@ describe('sequences of packets', () => {
     flags: fc.subarray(Object.keys(TCP_FLAG).filter((flag) => !['syn', 'fin', 'rst'].includes(flag)) as TcpFlag[]),
     payload: fc.uint8Array({ maxLength: 1400 }).map((bytes) => Buffer.from(bytes)),
     options: fc.integer({ min: 0, max: 10 }).map((words) => Buffer.alloc(words * 4, 1)),
-    ip: fc.record({ id: fc.nat(0xffff), tos: fc.nat(255), dontFragment: fc.boolean(), ttl: fc.integer({ min: 2, max: 255 }) }),
+    ip: fc.record({
+      tos: fc.nat(255),
+      ttl: fc.integer({ min: 2, max: 255 }),
+      v4: fc.record({
+        id: fc.nat(0xffff),
+        dontFragment: fc.boolean(),
+        options: fc.nat(TAGS_AND_OPTIONS_UNDER_TEST ? 10 : 0).map((words) => Buffer.alloc(words * 4, 1)),
+      }),
+      v6: fc.record({ flowLabel: fc.nat(0xfffff) }),
+    }),
     padding: fc.nat(20),
+    tags: fc.array(fc.record({ id: fc.nat(4095), priority: fc.nat(7) }), { maxLength: TAGS_AND_OPTIONS_UNDER_TEST ? 2 : 0 }),
+    extensions: fc
+      .tuple(fc.boolean(), fc.array(fc.nat(20), { maxLength: world.family === 6 ? 2 : 0 }))
+      .map(([first, more]) => [
+        ...(first && world.family === 6 ? [hopByHop()] : []),
+        ...more.map((words) => destinationOptions({ options: Buffer.alloc(6 + words * 8) })),
+      ]),
   });
-  type Out = (protocol: 'tcp' | 'udp', how: Change, outer: Partial<Ipv4Fields>) => Buffer;
+  type Out = (protocol: 'tcp' | 'udp', how: Change, outer: IpChange) => Buffer;
   const WAYS: Readonly<Record<string, { readonly action: Action; readonly in: typeof request; readonly out: Out }>> = {
     'SNAT requests': { action: 'snat', in: request, out: (protocol, how) => translatedRequest(protocol, how) },
-    'SNAT replies': { action: 'snat', in: reply, out: translatedReply },
+    // The client's request had no tags.
+    'SNAT replies': { action: 'snat', in: reply, out: (protocol, how) => translatedReply(protocol, { ...how, tags: [] }) },
     'DSR by IPIP': { action: 'dsr-ipip', in: request, out: wrappedRequest },
     'DSR by L2': { action: 'dsr-l2', in: request, out: (protocol, how) => steeredRequest(protocol, how) },
   };
@@ -152,18 +160,18 @@ describe('sequences of packets', () => {
     it(`leave no wrong byte in any random packet (${name})`, async () => {
       const data = await loader().load('compiled settings', ONE_PORT);
       const port = way.action === 'snat' ? {} : { snatPort: 0 };
-      await putDefaults(data, {
-        backends: [backendEntry('a', { mtu: 9000 }), backendEntry('dns', { mtu: 9000 })],
-        flows: (['tcp', 'udp'] as const).map((protocol) => establishedFlow(protocol, { action: way.action, ...port, seenAgo: 0 })),
-        replies: (['tcp', 'udp'] as const).map((protocol) => establishedReverse(protocol)),
+      await putDefaults(data, world, {
+        backends: [backendEntry(world, 'a', { mtu: 9000 }), backendEntry(world, 'dns', { mtu: 9000 })],
+        flows: (['tcp', 'udp'] as const).map((protocol) => establishedFlow(world, protocol, { action: way.action, ...port, seenAgo: 0 })),
+        replies: (['tcp', 'udp'] as const).map((protocol) => establishedReverse(world, protocol)),
       });
       fc.assert(
         fc.property(fc.constantFrom('tcp', 'udp'), change, (protocol, how) => {
           const run = send(data, way.in(protocol, how));
           const left = { ...how, ip: { ...how.ip, ttl: how.ip.ttl - 1 } };
-          const outer = { tos: how.ip.tos, dontFragment: how.ip.dontFragment };
+          const outer = { tos: how.ip.tos, v4: { dontFragment: how.ip.v4.dontFragment } };
           assert.equal(run.verdict, 'tx');
-          assertFrame(run.packet, way.out(protocol, left, outer));
+          assertFrame(run.packet, takeOuterFlowLabel(way.out(protocol, left, outer), run.packet));
           assert.deepEqual(findWrongChecksums(run.packet), []);
         }),
         { numRuns: 3000 },
@@ -171,12 +179,29 @@ describe('sequences of packets', () => {
     });
   }
 
-  it('keep every IP header checksum right, whatever identification the packet has', async () => {
-    const data = await loader().load('compiled settings', ONE_PORT);
-    await putDefaults(data, { flows: [establishedFlow('udp')], replies: [establishedReverse('udp')] });
-    for (let id = 0; id <= 0xffff; id += 3) {
-      const run = send(data, request('udp', { ip: { id } }));
-      assertFrame(run.packet, translatedRequest('udp', { ip: { id } }), `identification ${id}`);
-    }
-  });
-});
+  if (world.family === 6) {
+    it('wrap all packets of a flow under one flow label (RFC 6437), whatever their own is', async () => {
+      const data = await plane();
+      await putDefaults(data, world, { services: [serviceEntry(world, 'tcp', { action: 'dsr-ipip' })] });
+      const labels = Array.from({ length: 20 }, (_, i) => {
+        const packet = request('tcp', { ...(i === 0 ? SYN : {}), ip: { v6: { flowLabel: i } }, payload: Buffer.alloc(i) });
+        return send(data, packet).packet.readUInt32BE(ETHERNET_HEADER) & 0xfffff;
+      });
+      assert.deepEqual(labels, Array(20).fill(labels[0]));
+      assert.deepEqual(countedReasons(data), { dsr_ipip: 20 });
+    });
+  }
+
+  if (world.family === 4) {
+    it('keep every IP header checksum right, whatever identification the packet has', async () => {
+      const data = await loader().load('compiled settings', ONE_PORT);
+      await putDefaults(data, world, { flows: [establishedFlow(world, 'udp')], replies: [establishedReverse(world, 'udp')] });
+      for (let id = 0; id <= 0xffff; id += 3) {
+        const run = send(data, request('udp', { ip: { v4: { id } } }));
+        assertFrame(run.packet, translatedRequest('udp', { ip: { v4: { id } } }), `identification ${id}`);
+      }
+    });
+  }
+}
+
+for (const family of FAMILIES_UNDER_TEST) describe(`sequences of packets, IPv${family}`, () => describeSequences(WORLDS[family]));

@@ -127,7 +127,7 @@ describe("the agent's life end to end", function () {
     agent = await startAgent(lab, [...SNAT, '--max-flows=5000']);
     assert.match(agent.startOutput, /map layout changed: the flows of before are lost/);
     assert.equal((await readServices(agent)).length, 2);
-    assert.equal((await readStatus(agent)).flows.limit, 5000);
+    assert.equal((await readStatus(agent)).flows.limit, 10_000, '5000 of each family');
     const maps = mapPinsOf(agent.instance);
     assert.equal(new Set(maps.map((path) => path.split('/').at(-2))).size, 1, 'the old maps are gone');
     const ct4 = (await bpftool('map', 'show', 'pinned', maps.find((path) => path.endsWith('/ct4')) ?? '')) as { max_entries: number };

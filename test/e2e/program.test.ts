@@ -10,13 +10,14 @@ import { type AgentProcess, agentCommand, startAgent } from '../../samples/found
 import type { CommandResult } from '../../samples/founding-lab/command.js';
 import type { Lab } from '../../samples/founding-lab/lab.js';
 import { startLoad } from '../../samples/founding-lab/loader.js';
+import { frontendOf } from './support/family.js';
 import { bpftool, mapPinsOf, pinsOf, xdpOn } from './support/kernel.js';
-import { identityOf, openSetting, readFlows, requireRoot, SNAT, SUITE_TIMEOUT, setService } from './support/setting.js';
+import { endpoints, identityOf, openSetting, readFlows, requireRoot, SNAT, SUITE_TIMEOUT, setService } from './support/setting.js';
 import { assertAllReached, assertClean, getPage } from './support/traffic.js';
 
 const SOURCES = fileURLToPath(new URL('../../bpf', import.meta.url));
-/** A small array of backends: bpftool prints every slot. The object files below are built with the same. */
-const FLAGS = [...SNAT, '--max-backends=64'] as const;
+/** Small arrays: bpftool prints every slot. The object files below are built with the same. */
+const FLAGS = [...SNAT, '--max-backends=64', '--max-flows=4096'] as const;
 
 /** Reads a byte beyond the packet's end, which no verifier lets through. */
 const UNSAFE = `
@@ -50,6 +51,14 @@ describe('the program end to end', function () {
     ({ lab, agent } = await openSetting({ backends: 2 }, FLAGS));
     await setService(lab, agent, 1);
     await assertAllReached(lab);
+    // So that every map has an entry.
+    await setService(lab, agent, 2, frontendOf(lab, 6));
+    for (const id of [1, 2])
+      await agent.must(`service update --id=${id} --affinity=600s --source-deny=${id === 1 ? '192.0.2.1' : '3fff::1'}`);
+    for (const family of [4, 6] as const) await getPage(lab, { family });
+    await agent.must('service update --id=1 --affinity=none');
+    const quic = '--quic-server-id=0 --backend-quic-ids=0a01,0a02';
+    await agent.must(`service update --id=3 --frontend=${frontendOf(lab, 4, 5353, 'udp')} --backends=${endpoints(lab, 5353)} ${quic}`);
   });
   after(async () => lab?.remove());
 
@@ -60,7 +69,38 @@ describe('the program end to end', function () {
     const maps = await Promise.all(mapPinsOf(agent.instance).map((path) => bpftool('map', 'show', 'pinned', path)));
     assert.deepEqual(
       (maps as { name: string }[]).map(({ name }) => name),
-      ['config', 'ct4', 'flow_limit', 'lb4_backends', 'lb4_services', 'lb_maglev', 'lb_maglev_type', 'metrics', 'snat4'],
+      [
+        'answer_limit',
+        'config',
+        'ct4',
+        'ct6',
+        'devices',
+        'event_count',
+        'event_filter',
+        'event_scratch',
+        'events',
+        'flow_limit',
+        'frag4',
+        'frag6',
+        'lb4_affinity',
+        'lb4_backends',
+        'lb4_ranges',
+        'lb4_services',
+        'lb4_spans',
+        'lb6_affinity',
+        'lb6_backends',
+        'lb6_ranges',
+        'lb6_services',
+        'lb6_spans',
+        'lb_maglev',
+        'lb_maglev_type',
+        'metrics',
+        'quic_servers',
+        'snat4',
+        'snat6',
+        'snat_sources',
+        'vips',
+      ],
     );
     const [link] = links;
     const found = (await bpftool('link', 'show', 'id', String(link))) as { type: string; prog_id: number };
@@ -69,18 +109,38 @@ describe('the program end to end', function () {
 
   it('has maps that `bpftool map dump` prints field by field', async () => {
     const fields: Record<string, readonly string[]> = {
+      answer_limit: ['began', 'count'],
       config: ['layout', 'snat_port_min'],
       ct4: ['saddr', 'backend_id'],
+      ct6: ['saddr', 'backend_id'],
+      devices: ['ifindex', 'mac'],
+      event_count: ['limited', 'lost'],
+      event_filter: ['kinds', 'service_id'],
+      event_scratch: ['packet_bytes', 'packet'],
       flow_limit: ['began', 'count'],
+      lb4_affinity: ['service_id', 'backend_generation'],
       lb4_backends: ['dst_mac', 'generation'],
+      lb4_ranges: ['prefix_length', 'permit'],
       lb4_services: ['address', 'maglev_digest'],
+      lb4_spans: ['length', 'last_port'],
+      lb6_affinity: ['service_id', 'backend_generation'],
+      lb6_backends: ['dst_mac', 'generation'],
+      lb6_ranges: ['prefix_length', 'permit'],
+      lb6_services: ['address', 'maglev_digest'],
+      lb6_spans: ['length', 'last_port'],
       lb_maglev_type: ['backend_id'],
       metrics: ['packets', 'bytes'],
-      snat4: ['client_addr', 'lb_mac'],
+      quic_servers: ['service_id', 'id', 'backend_id'],
+      snat4: ['client_addr', 'client_mac'],
+      snat6: ['client_addr', 'client_mac'],
+      snat_sources: ['address'],
+      vips: ['bits'],
     };
     const tables: Dumped[] = [];
     for (const path of mapPinsOf(agent.instance)) {
       const name = path.split('/').at(-1) ?? '';
+      if (name === 'events') continue; // a ring buffer has no entries to print
+      if (name.startsWith('frag')) continue; // no fragment has come
       const entries = (await bpftool('map', 'dump', 'pinned', path)) as Dumped[];
       if (name === 'lb_maglev') {
         tables.push(...entries);
@@ -130,7 +190,7 @@ describe('the program end to end', function () {
   });
 
   it('forwards by a build that reads its settings from the config map', async () => {
-    const object = await compile(SOURCES, 'fairlead.c', { FL_CONFIG_FROM_MAP: 1, FL_MAX_BACKENDS: 64 });
+    const object = await compile(SOURCES, 'fairlead.c', { FL_CONFIG_FROM_MAP: 1, FL_MAX_BACKENDS: 64, FL_MAX_FLOWS: 4096 });
     const load = await startLoad(lab, { workers: 2 });
     await agent.kill();
     agent = await startAgent(lab, [...FLAGS, `--bpf-object=${object}`]);

@@ -1,9 +1,10 @@
 // Addresses between bytes and canonical text: fixed cases of RFC 5952, and any bytes there and back.
-// Imports platform/linux/addresses.
+// Imports platform/linux/addresses and, for a second opinion, agent/model/address.
 // Invariant: needs no permission.
 
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { formatAddress as modelText } from '../../agent/model/address.js';
 import { formatAddress, formatMac, parseAddress } from '../../platform/linux/addresses.js';
 import { withCode } from './conformance.js';
 
@@ -19,6 +20,7 @@ describe('linux addresses', () => {
       ['1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8'],
       ['64:ff9b::192.0.2.33', '64:ff9b::c000:221'],
       ['::ffff:192.0.2.1', '::ffff:192.0.2.1'],
+      ['::1:2', '::1:2'],
     ];
     for (const [text = '', canonical] of cases) assert.equal(formatAddress(parseAddress(text).bytes), canonical);
   });
@@ -31,6 +33,17 @@ describe('linux addresses', () => {
         }),
       );
     }
+  });
+
+  it('the text is the one that the model writes, so that the two can be compared', () => {
+    const sparse = fc.array(fc.oneof(fc.constant(0), fc.constant(0xff), fc.nat(255)), { minLength: 16, maxLength: 16 });
+    fc.assert(
+      fc.property(sparse, fc.nat(15), (bytes, zeros) => {
+        const address = Buffer.from(bytes).fill(0, 0, zeros);
+        assert.equal(formatAddress(address), modelText(address));
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('other text is refused by name', () => {

@@ -47,8 +47,9 @@ export function describeMaps(subject: () => Subject): void {
         'probe_lru lru_hash 8 20000',
         'probe_outer array_of_maps 4 16',
         'probe_percpu percpu_array 4 8',
+        'probe_ring ringbuf 0 4096',
       ]);
-      assert.equal(new Set([...program.maps.values()].map(({ id }) => id)).size, 5);
+      assert.equal(new Set([...program.maps.values()].map(({ id }) => id)).size, 6);
     });
 
     for (const name of ['probe_hash', 'probe_lru']) {

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import type { BpfProgram, NetworkEvent } from '../../platform/port.js';
-import { type Subject, type Wire, withCode } from './conformance.js';
+import { type Subject, WIRE_FAMILIES, type Wire, withCode } from './conformance.js';
 
 /** Does `action` and waits for an event that `wanted` accepts. Fails after five seconds. */
 async function expectEvent(subject: Subject, wanted: (event: NetworkEvent) => boolean, action: () => void): Promise<NetworkEvent> {
@@ -118,8 +118,15 @@ export function describeNetwork(subject: () => Subject): void {
         .find(({ index }) => index === wire().ifindex);
       assert.match(device?.mac ?? '', /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
       assert.deepEqual(
-        { ...device, mac: '', addresses: device?.addresses.filter(({ address }) => !address.includes(':')) },
-        { name: wire().name, index: wire().ifindex, mac: '', mtu: 1500, up: true, addresses: [{ address: '10.99.0.1', prefixLength: 24 }] },
+        { ...device, mac: '' },
+        {
+          name: wire().name,
+          index: wire().ifindex,
+          mac: '',
+          mtu: 1500,
+          up: true,
+          addresses: WIRE_FAMILIES.map(({ address, prefixLength }) => ({ address, prefixLength })),
+        },
       );
       assert.equal(
         subject()
@@ -129,37 +136,52 @@ export function describeNetwork(subject: () => Subject): void {
       );
     });
 
-    it('a route is on the link, through a gateway, local or absent', () => {
-      const { network } = subject().platform;
-      const { ifindex, neighbour } = wire();
-      assert.deepEqual(network.route('10.99.0.5'), { ifindex, nextHop: '10.99.0.5', source: '10.99.0.1', local: false });
-      assert.deepEqual(network.route('198.51.100.1'), { ifindex, nextHop: neighbour, source: '10.99.0.1', local: false });
-      assert.equal(network.route('10.99.0.1')?.local, true);
-      assert.equal(network.route('2001:db8:ffff::1'), undefined);
-      assert.throws(() => network.route('nonsense'), withCode('FL_E_VALUE', /nonsense/));
-    });
+    for (const net of WIRE_FAMILIES) {
+      it(`IPv${net.family}: a route is on the link, through a router, local or absent`, () => {
+        const { network } = subject().platform;
+        const { ifindex } = wire();
+        const source = net.address;
+        assert.deepEqual(network.route(net.onLink), { ifindex, nextHop: net.onLink, source, local: false });
+        assert.deepEqual(network.route(net.beyond), { ifindex, nextHop: net.router, source, local: false });
+        assert.equal(network.route(net.address)?.local, true);
+        assert.equal(network.route(net.nowhere), undefined);
+      });
 
-    it('a neighbour that is asked for answers with an event', async () => {
-      const { network } = subject().platform;
-      const { ifindex, neighbour, neighbourMac } = wire();
-      // Twice: unknown at first, then known and probed again.
-      for (let round = 0; round < 2; round++) {
-        await expectEvent(
-          subject(),
-          (event) => event.kind === 'neighbour' && event.neighbour.address === neighbour && event.neighbour.state === 'reachable',
-          () => network.solicit(ifindex, neighbour),
-        );
+      for (const [what, address] of [
+        ['neighbour', net.neighbour],
+        ['router', net.router],
+      ] as const) {
+        it(`IPv${net.family}: a ${what} that is asked for answers with an event`, async () => {
+          const { network } = subject().platform;
+          const { ifindex, neighbourMac } = wire();
+          // Twice: unknown at first, then known and probed again.
+          for (let round = 0; round < 2; round++) {
+            await expectEvent(
+              subject(),
+              (event) => event.kind === 'neighbour' && event.neighbour.address === address && event.neighbour.state === 'reachable',
+              () => network.solicit(ifindex, address),
+            );
+          }
+          const found = network.neighbours().find((one) => one.address === address);
+          assert.deepEqual(found, { ifindex, address, mac: neighbourMac, state: 'reachable' });
+        });
       }
-      const found = network.neighbours().find(({ address }) => address === neighbour);
-      assert.deepEqual(found, { ifindex, address: neighbour, mac: neighbourMac, state: 'reachable' });
-    });
 
-    it('a neighbour that stays silent has no MAC', () => {
+      it(`IPv${net.family}: a neighbour that stays silent has no MAC`, () => {
+        const { network } = subject().platform;
+        network.solicit(wire().ifindex, net.silent);
+        const found = network.neighbours().find(({ address }) => address === net.silent);
+        assert.deepEqual(found, { ifindex: wire().ifindex, address: net.silent, mac: undefined, state: 'incomplete' });
+        assert.throws(() => network.solicit(999_999, net.silent), withCode('FL_E_NOT_FOUND', /999999/));
+      });
+    }
+
+    it('text that is no address has no route and is no neighbour', () => {
       const { network } = subject().platform;
-      network.solicit(wire().ifindex, wire().silent);
-      const found = network.neighbours().find(({ address }) => address === wire().silent);
-      assert.deepEqual(found, { ifindex: wire().ifindex, address: wire().silent, mac: undefined, state: 'incomplete' });
-      assert.throws(() => network.solicit(999_999, wire().silent), withCode('FL_E_NOT_FOUND', /999999/));
+      for (const text of ['nonsense', '10.99.0', 'fe80::2%wire']) {
+        assert.throws(() => network.route(text), withCode('FL_E_VALUE', new RegExp(text)));
+        assert.throws(() => network.solicit(wire().ifindex, text), withCode('FL_E_VALUE', new RegExp(text)));
+      }
     });
 
     it('changes of links, addresses and routes are told', async () => {
@@ -205,8 +227,18 @@ export function describeNetwork(subject: () => Subject): void {
     it('settings: local ports and forwarding', () => {
       const [low, high] = subject().platform.network.localPortRange();
       assert.ok(low > 0 && low < high && high < 65536, `${low}-${high}`);
-      assert.equal(subject().platform.network.forwardingEnabled(wire().ifindex), false);
-      assert.throws(() => subject().platform.network.forwardingEnabled(999_999), withCode('FL_E_NOT_FOUND', /999999/));
+      for (const { family } of WIRE_FAMILIES) {
+        assert.equal(subject().platform.network.forwardingEnabled(wire().ifindex, family), false);
+        assert.throws(() => subject().platform.network.forwardingEnabled(999_999, family), withCode('FL_E_NOT_FOUND', /999999/));
+      }
+    });
+
+    it('this boot has one name, for this process and a later one', () => {
+      const { platform, restart } = subject();
+      const name = platform.bootIdentity();
+      assert.match(name, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+      assert.equal(platform.bootIdentity(), name);
+      assert.equal(restart().bootIdentity(), name);
     });
   });
 }

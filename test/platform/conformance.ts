@@ -1,4 +1,4 @@
-// The one suite that holds for every adapter of platform/port.ts, in three parts.
+// The one suite that holds for every adapter of platform/port.ts, in four parts.
 // Imports platform/port and its siblings. Each adapter's test file says how to make a subject.
 // Invariant: nothing here knows which adapter it tests.
 
@@ -6,6 +6,7 @@ import type { Platform } from '../../platform/port.js';
 import { describeMaps } from './conformance-maps.js';
 import { describeNetwork } from './conformance-network.js';
 import { describePrograms } from './conformance-programs.js';
+import { describeRings } from './conformance-rings.js';
 
 /** What a test needs around the platform. */
 export interface Subject {
@@ -23,13 +24,54 @@ export interface Subject {
   dispose(): void;
 }
 
-/** A device 10.99.0.1/24 with a neighbour that answers and one that does not; the default route leads to the first. */
+/** What the wire has of one address family: an address, a neighbour that answers and one that does not, a router. */
+export interface WireFamily {
+  readonly family: 4 | 6;
+  readonly address: string;
+  readonly prefixLength: number;
+  /** On the link, nobody asks for it. */
+  readonly onLink: string;
+  readonly neighbour: string;
+  readonly silent: string;
+  /** The neighbour, as routes name it: for IPv6 by its link-local address. */
+  readonly router: string;
+  /** A destination behind the router, and one that no route leads to. */
+  readonly beyond: string;
+  readonly nowhere: string;
+}
+
+export const WIRE_FAMILIES: readonly WireFamily[] = [
+  {
+    family: 4,
+    address: '10.99.0.1',
+    prefixLength: 24,
+    onLink: '10.99.0.5',
+    neighbour: '10.99.0.2',
+    silent: '10.99.0.9',
+    router: '10.99.0.2',
+    beyond: '198.51.100.1',
+    nowhere: '203.0.113.1',
+  },
+  {
+    family: 6,
+    address: 'fd99::1',
+    prefixLength: 64,
+    onLink: 'fd99::5',
+    neighbour: 'fd99::2',
+    silent: 'fd99::9',
+    router: 'fe80::2',
+    beyond: '2001:db8:51::1',
+    nowhere: '2001:db8:ffff::1',
+  },
+];
+/** What the routes through the routers cover. */
+export const BEYOND = { 4: '198.0.0.0/8', 6: '2001:db8:51::/48' } as const;
+
+/** A device with an address of each of WIRE_FAMILIES and with routes to BEYOND; one far end answers for neighbours and routers. */
 export interface Wire {
   readonly ifindex: number;
   readonly name: string;
-  readonly neighbour: string;
   readonly neighbourMac: string;
-  readonly silent: string;
   changeLink(): void;
   changeAddress(): void;
   changeRoute(): void;
@@ -54,6 +96,7 @@ export function describeConformance(name: string, make: MakeSubject, parts: read
     if (parts.includes('bpf')) {
       describeMaps(get);
       describePrograms(get);
+      describeRings(get);
     }
     if (parts.includes('network')) describeNetwork(get);
   });

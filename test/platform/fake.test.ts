@@ -4,7 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { createFakePlatform, FakeKernel } from '../../platform/fake/index.js';
-import { describeConformance, type Subject, withCode } from './conformance.js';
+import type { AddressState, InterfaceAddress } from '../../platform/port.js';
+import { BEYOND, describeConformance, type Subject, WIRE_FAMILIES, withCode } from './conformance.js';
 import { PROBE_MAPS, PROBE_PROGRAMS, sequence, u32, u64 } from './probe-maps.js';
 
 const DEVICE = {
@@ -13,18 +14,18 @@ const DEVICE = {
   mac: '02:00:00:00:00:01',
   mtu: 1500,
   up: true,
-  addresses: [{ address: '10.99.0.1', prefixLength: 24 }],
+  addresses: WIRE_FAMILIES.map(({ address, prefixLength }) => ({ address, prefixLength })),
 };
-const NEIGHBOUR = { address: '10.99.0.2', mac: '02:00:00:00:00:02' };
+const NEIGHBOUR_MAC = '02:00:00:00:00:02';
 
 function makeKernel(): FakeKernel {
   const kernel = new FakeKernel({
     maps: PROBE_MAPS,
     programs: PROBE_PROGRAMS,
     interfaces: [DEVICE],
-    routes: [{ destination: '0.0.0.0/0', ifindex: 7, via: NEIGHBOUR.address }],
+    routes: WIRE_FAMILIES.map(({ family, router }) => ({ destination: BEYOND[family], ifindex: 7, via: router })),
   });
-  kernel.net.answers.set(NEIGHBOUR.address, NEIGHBOUR.mac);
+  for (const { neighbour, router } of WIRE_FAMILIES) for (const one of [neighbour, router]) kernel.net.answers.set(one, NEIGHBOUR_MAC);
   return kernel;
 }
 
@@ -40,9 +41,7 @@ async function makeSubject(): Promise<Subject> {
     wire: {
       ifindex: 7,
       name: 'wire',
-      neighbour: NEIGHBOUR.address,
-      neighbourMac: NEIGHBOUR.mac,
-      silent: '10.99.0.9',
+      neighbourMac: NEIGHBOUR_MAC,
       changeLink: () => net.setInterface(DEVICE),
       changeAddress: () => net.emit({ kind: 'address', ifindex: 7 }),
       changeRoute: () => net.emit({ kind: 'route' }),
@@ -146,6 +145,30 @@ describe('fake platform, beyond the port', () => {
     kernel.ticks = 0xffff_ffff;
     kernel.advance(1);
     assert.equal(clock.now(), 99);
+  });
+
+  it("a route takes no source that is not this node's yet, and one on its way out only when there is no other", () => {
+    const address = (text: string, state?: AddressState) => ({ address: text, prefixLength: 128, ...(state && { state }) });
+    const kernel = new FakeKernel({ interfaces: [DEVICE], routes: [{ destination: '::/0', ifindex: 7 }] });
+    const { network } = createFakePlatform(kernel);
+    const sourceWith = (...addresses: InterfaceAddress[]) => {
+      kernel.net.setInterface({ ...DEVICE, addresses });
+      return network.route('2001:db8::9')?.source;
+    };
+    assert.equal(sourceWith(address('fd99::1', 'tentative'), address('fd99::2', 'deprecated'), address('fd99::3')), 'fd99::3');
+    assert.equal(sourceWith(address('fd99::1', 'duplicate'), address('fd99::2', 'deprecated')), 'fd99::2');
+    assert.equal(network.route('fd99::1')?.local, false);
+  });
+
+  it('forwarding is per device and family; another boot has another name', () => {
+    const kernel = new FakeKernel({ interfaces: [{ ...DEVICE, forwarding: [6] }] });
+    const platform = createFakePlatform(kernel);
+    assert.deepEqual(
+      ([4, 6] as const).map((family) => platform.network.forwardingEnabled(7, family)),
+      [false, true],
+    );
+    kernel.bootIdentity = 'another';
+    assert.equal(platform.bootIdentity(), 'another');
   });
 
   it('a device without native XDP takes generic alone; a device that goes leaves a detached link', async () => {

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLinuxPlatform } from '../../platform/linux/index.js';
 import type { NetworkEvent } from '../../platform/port.js';
-import { describeConformance, type Wire, withCode } from './conformance.js';
+import { BEYOND, describeConformance, WIRE_FAMILIES, type Wire, withCode } from './conformance.js';
 import { atEnd, makeLinuxSubject } from './linux-subject.js';
 
 // The machine's own namespace, as the test that starts this has it.
@@ -34,22 +34,21 @@ async function makeWire(): Promise<Wire> {
   ip('link set lo up');
   ip('link add wire type veth peer name far');
   ip(`link set far netns ${pid}`);
-  far('addr add 10.99.0.2/24 dev far');
-  far('addr add fd99::2/64 dev far nodad');
+  for (const { family, neighbour, router, address, prefixLength } of WIRE_FAMILIES) {
+    const noCheck = family === 6 ? ' nodad' : '';
+    for (const one of new Set([neighbour, router])) far(`addr add ${one}/${prefixLength} dev far${noCheck}`);
+    ip(`addr add ${address}/${prefixLength} dev wire${noCheck}`);
+    // A new namespace takes this setting over from the machine.
+    writeFileSync(`/proc/sys/net/ipv${family}/conf/wire/forwarding`, '0');
+  }
   far('link set far up');
-  ip('addr add 10.99.0.1/24 dev wire');
-  ip('addr add fd99::1/64 dev wire nodad');
   ip('link set wire up');
-  ip('route add default via 10.99.0.2');
-  // A new namespace takes this setting over from the machine.
-  writeFileSync('/proc/sys/net/ipv4/conf/wire/forwarding', '0');
+  for (const { family, router } of WIRE_FAMILIES) ip(`route add ${BEYOND[family]} via ${router} dev wire`);
   const [farLink] = JSON.parse(far('-j link show far')) as [{ address: string }];
   return {
     ifindex: Number((JSON.parse(ip('-j link show wire')) as [{ ifindex: number }])[0].ifindex),
     name: 'wire',
-    neighbour: '10.99.0.2',
     neighbourMac: farLink.address,
-    silent: '10.99.0.9',
     changeLink: () => inTurn('link set wire txqueuelen 999', 'link set wire txqueuelen 1000'),
     changeAddress: () => inTurn('addr add 10.99.0.77/32 dev wire', 'addr del 10.99.0.77/32 dev wire'),
     changeRoute: () => inTurn('route add 198.18.0.0/24 via 10.99.0.2', 'route del 198.18.0.0/24'),
@@ -75,20 +74,43 @@ describe('linux network, beyond the port', () => {
   const platform = createLinuxPlatform();
   const wire = (): number => platform.network.interfaces().find(({ name }) => name === 'wire')?.index ?? 0;
 
-  it('IPv6: routes, addresses and neighbours', async () => {
-    const { network } = platform;
-    assert.deepEqual(network.route('fd99:0:0::5'), { ifindex: wire(), nextHop: 'fd99::5', source: 'fd99::1', local: false });
-    assert.ok(
-      network
+  it('addresses come in the order in which they were given, with what is against them; link-local ones are left out', async () => {
+    const addresses = () => platform.network.interfaces().find(({ name }) => name === 'wire')?.addresses ?? [];
+    const stateOf = (address: string) => addresses().find((one) => one.address === address);
+    ip('addr add fd99:0::d1/64 dev wire nodad preferred_lft 0');
+    ip('addr add fd99::d2/64 dev wire');
+    const told: NetworkEvent[] = [];
+    const watch = platform.network.watch((event) => told.push(event));
+    try {
+      assert.deepEqual(stateOf('fd99::d1'), { address: 'fd99::d1', prefixLength: 64, state: 'deprecated' });
+      assert.deepEqual(stateOf('fd99::d2'), { address: 'fd99::d2', prefixLength: 64, state: 'tentative' });
+      const order = addresses().map(({ address }) => address);
+      assert.deepEqual(order, [...WIRE_FAMILIES.map(({ address }) => address), 'fd99::d1', 'fd99::d2']);
+      const deadline = Date.now() + 10_000;
+      while (stateOf('fd99::d2')?.state !== undefined && Date.now() < deadline) await sleep(20);
+      assert.deepEqual(stateOf('fd99::d2'), { address: 'fd99::d2', prefixLength: 64 });
+      while (!told.some(({ kind }) => kind === 'address') && Date.now() < deadline) await sleep(20);
+      assert.ok(told.some((event) => event.kind === 'address' && event.ifindex === wire()));
+    } finally {
+      watch.close();
+      inTurn('addr del fd99::d1/64 dev wire', 'addr del fd99::d2/64 dev wire');
+    }
+  });
+
+  it('an address that another node has is told as a duplicate', async () => {
+    const state = () =>
+      platform.network
         .interfaces()
-        .some(({ addresses }) => addresses.some(({ address, prefixLength }) => address === 'fd99::1' && prefixLength === 64)),
-    );
-    network.solicit(wire(), 'fd99::2');
-    const deadline = Date.now() + 5000;
-    const find = () => network.neighbours().find(({ address }) => address === 'fd99::2');
-    while (find()?.state !== 'reachable' && Date.now() < deadline) await sleep(20);
-    assert.equal(find()?.state, 'reachable');
-    assert.match(find()?.mac ?? '', /^([0-9a-f]{2}:){5}/);
+        .flatMap(({ addresses }) => addresses)
+        .find(({ address }) => address === 'fd99::2')?.state;
+    ip('addr add fd99::2/64 dev wire');
+    try {
+      const deadline = Date.now() + 10_000;
+      while (state() !== 'duplicate' && Date.now() < deadline) await sleep(20);
+      assert.equal(state(), 'duplicate');
+    } finally {
+      ip('addr del fd99::2/64 dev wire');
+    }
   });
 
   it('a gateway of the other family', () => {
@@ -129,12 +151,17 @@ describe('linux network, beyond the port', () => {
     assert.deepEqual(found, { ifindex: wire(), address: '10.99.0.50', mac: '02:00:00:00:00:50', state: 'permanent' });
   });
 
-  it('forwarding is per device and read anew', () => {
-    const setting = '/proc/sys/net/ipv4/conf/wire/forwarding';
-    writeFileSync(setting, '1');
-    assert.equal(platform.network.forwardingEnabled(wire()), true);
-    writeFileSync(setting, '0');
-    assert.equal(platform.network.forwardingEnabled(wire()), false);
+  it('settings are read anew; forwarding is per device and family', () => {
+    const enabled = () => ([4, 6] as const).map((family) => platform.network.forwardingEnabled(wire(), family));
+    const set = (family: 4 | 6, value: '0' | '1') => writeFileSync(`/proc/sys/net/ipv${family}/conf/wire/forwarding`, value);
+    set(4, '1');
+    assert.deepEqual(enabled(), [true, false]);
+    set(4, '0');
+    set(6, '1');
+    assert.deepEqual(enabled(), [false, true]);
+    set(6, '0');
+    assert.deepEqual(enabled(), [false, false]);
+    assert.equal(platform.bootIdentity(), readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim());
     const range = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'latin1').trim().split(/\s+/).map(Number);
     assert.deepEqual(platform.network.localPortRange(), range);
   });

@@ -115,7 +115,7 @@ describe('linux platform, beyond the port', () => {
       assert.match(error.hint ?? '', /another layout/);
       return true;
     });
-    assert.equal(platform.bpf.listPins(pinDirectory).length, 5);
+    assert.equal(platform.bpf.listPins(pinDirectory).length, 6);
     program.close();
   });
 

@@ -9,6 +9,7 @@ export const PROBE_MAPS: readonly FakeMapSpec[] = [
   { name: 'probe_hash', type: 'hash', keySize: 8, valueSize: 8, maxEntries: 20000 },
   { name: 'probe_array', type: 'array', keySize: 4, valueSize: 8, maxEntries: 20000 },
   { name: 'probe_percpu', type: 'percpu_array', keySize: 4, valueSize: 4, maxEntries: 8 },
+  { name: 'probe_ring', type: 'ringbuf', keySize: 0, valueSize: 0, maxEntries: 4096 },
   {
     name: 'probe_outer',
     type: 'array_of_maps',
@@ -24,6 +25,14 @@ export const PROBE_PROGRAMS: readonly FakeProgramSpec[] = [
     name: 'probe_grow',
     maps: ['probe_percpu', 'probe_outer'],
     run: (packet) => ({ verdict: 'tx', packet: Buffer.concat([Buffer.alloc(40), packet]) }),
+  },
+  {
+    name: 'probe_record',
+    run: (packet) => {
+      const record = packet.subarray(0, 4);
+      const records = [record, Buffer.concat([record], 16)].map((one) => ({ map: 'probe_ring', record: one }));
+      return { verdict: 'pass', packet, records };
+    },
   },
   { name: 'probe_device', maps: ['probe_array'] },
   {

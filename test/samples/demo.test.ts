@@ -161,4 +161,24 @@ describe("the view on the LB's cable", () => {
     assert.equal(lines.length, 7);
     assert.deepEqual(counts, { requests: 1, rewritten: 1, wrapped: 1, replies: 1, translated: 1, other: 2 });
   });
+
+  it('tells them apart in IPv6 too, and an outer header of IPv6 around IPv4', () => {
+    const [client, vip, lb, backend] = ['2001:db8:20::100', '2001:db8:40::1', '2001:db8:20::1', '2001:db8:20::10'] as const;
+    const seen = countPackets(
+      [
+        `IP6 ${client}.35698 > ${vip}.80: tcp 0`,
+        `IP6 ${lb}.25363 > ${backend}.80: tcp 0`,
+        `IP6 ${lb} > ${backend}: IP6 ${client}.36978 > ${vip}.80: tcp 72`,
+        `IP6 ${lb} > ${backend}: IP 20.1.1.100.36978 > 40.1.1.1.80: tcp 72`,
+        `IP6 ${backend}.80 > ${lb}.25363: tcp 0`,
+        `IP6 ${vip}.80 > ${client}.35698: tcp 0`,
+        `IP6 ${backend}.80 > ${client}.35698: tcp 0`,
+        `IP6 ${lb} > ff02::1:ff00:10: ICMP6, neighbor solicitation, who has ${backend}, length 32`,
+      ],
+      { vip, client, lb, backends: [backend] },
+    );
+    const { lines, ...counts } = seen;
+    assert.equal(lines.length, 8);
+    assert.deepEqual(counts, { requests: 1, rewritten: 1, wrapped: 2, replies: 1, translated: 1, other: 2 });
+  });
 });

@@ -14,6 +14,7 @@ const NEEDS = [
   { program: 'ethtool', package: 'ethtool' },
   { program: 'nsenter', package: 'util-linux' },
   { program: 'tcpdump', package: 'tcpdump' },
+  { program: 'tshark', package: 'tshark' },
   { program: 'nginx', package: 'nginx' },
   { program: 'curl', package: 'curl' },
   { program: 'iperf3', package: 'iperf3' },

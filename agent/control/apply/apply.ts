@@ -1,16 +1,18 @@
 // From what is wanted to what the maps hold: the differences, in an order in which no packet meets a dangling reference.
 // Imports agent/datapath, agent/model and its siblings.
-// Invariant: backend entries, then the Maglev table, then the service entry; taking away in reverse; what is right already is not written.
+// Invariant: backend entries, then the Maglev table and source ranges, then the service entry; taking away in reverse; what is right already is not written.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { BackendEntry } from '../../datapath/backend-table.js';
-import type { ServiceEntry } from '../../datapath/service-table.js';
+import { RANGES_OF_ALL } from '../../datapath/layout.js';
+import type { QuicEntry, ServiceEntry } from '../../datapath/service-table.js';
 import { type DigestBackend, digestBackends } from '../../model/digest.js';
 import { formatEndpoint, formatFrontend } from '../../model/format.js';
 import { buildMaglevTable } from '../../model/maglev.js';
-import { actionFor, type DesiredState, type Dispatch, type Mode, type Service } from '../../model/service.js';
+import { actionOf, type DesiredState, type Dispatch, type Service } from '../../model/service.js';
 import type { Hop } from '../next-hop/next-hop.js';
-import { deleteService, freeBackend, type Tables, writeBackend, writeMaglev, writeService } from './table-steps.js';
+import { deniedRanges, dropRanges, placeRanges, policyFor, rangesFor } from './source-policy.js';
+import { deleteService, freeBackend, type Tables, writeBackend, writeMaglev, writeQuicServer, writeService } from './table-steps.js';
 import type { Transaction } from './transaction.js';
 
 export interface ApplyContext {
@@ -29,27 +31,42 @@ const GROUP = 32;
 /** Makes the maps hold exactly the desired state. */
 export async function applyState(context: ApplyContext, state: DesiredState, transaction: Transaction): Promise<void> {
   const wanted = new Set(state.services.map((service) => service.id));
-  const { slots, frontends } = context.tables;
-  const present = new Set([...frontends.services(), ...slots.services()]);
+  const { slots, frontends, ranges } = context.tables;
+  const present = new Set([...frontends.services(), ...slots.services(), ...ranges.services()]);
   for (const id of present) if (!wanted.has(id)) await removeService(context, id, transaction);
-  for (let from = 0; from < state.services.length; from += GROUP) {
+  await placeRanges(context.tables, RANGES_OF_ALL, deniedRanges(state), transaction);
+  await applyServices(context, state.services, state, transaction);
+  await dropRanges(context.tables, RANGES_OF_ALL, deniedRanges(state), transaction);
+}
+
+/** Makes the maps hold these services as they are wanted, many at a time. */
+export async function applyServices(
+  context: ApplyContext,
+  services: readonly Service[],
+  all: ForAll,
+  transaction: Transaction,
+): Promise<void> {
+  for (let from = 0; from < services.length; from += GROUP) {
     const placed: Placed[] = [];
-    for (const service of state.services.slice(from, from + GROUP)) placed.push(await placeBackends(context, service, transaction));
+    for (const service of services.slice(from, from + GROUP)) placed.push(await placeBackends(context, service, transaction));
     // Putting a table in place waits for the kernel's grace period: tables of a group wait together.
     const tables = await Promise.allSettled(placed.map((one) => placeTable(context, one, transaction)));
     for (const table of tables) if (table.status === 'rejected') throw table.reason;
-    for (const one of placed) await publish(context, one, state.mode, transaction);
+    for (const one of placed) await publish(context, one, all, transaction);
     // Thousands of services: packets do not wait for the agent, but signals and timers would.
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-/** Makes the maps hold this service as it is wanted. Throws FL_E_LIMIT when no slot is left. */
-export async function applyService(context: ApplyContext, service: Service, mode: Mode, transaction: Transaction): Promise<void> {
+/** Makes the maps hold this service as it is wanted, among what is asked of all. Throws FL_E_LIMIT when no slot is left. */
+export async function applyService(context: ApplyContext, service: Service, all: ForAll, transaction: Transaction): Promise<void> {
   const placed = await placeBackends(context, service, transaction);
   await placeTable(context, placed, transaction);
-  await publish(context, placed, mode, transaction);
+  await publish(context, placed, all, transaction);
 }
+
+/** What of the desired state every service entry depends on. */
+export type ForAll = Pick<DesiredState, 'mode' | 'deny'>;
 
 /** A service whose backends have their slots. */
 interface Placed {
@@ -57,6 +74,8 @@ interface Placed {
   readonly slots: ReadonlySet<number>;
   /** Backends that get new flows. */
   readonly serving: readonly DigestBackend[];
+  /** QUIC server ids and the slots of their backends. */
+  readonly quicIds: ReadonlyMap<string, number>;
   /** Of the table that these need; 0: none. */
   readonly digest: number;
 }
@@ -69,31 +88,70 @@ async function placeTable(context: ApplyContext, { service, serving, digest }: P
 }
 
 /** The service entry, and then what nothing refers to any more. */
-async function publish(context: ApplyContext, placed: Placed, mode: Mode, transaction: Transaction): Promise<void> {
+async function publish(context: ApplyContext, placed: Placed, all: ForAll, transaction: Transaction): Promise<void> {
   const { tables, dispatch } = context;
   const { service, serving, digest } = placed;
+  await placeRanges(tables, service.id, rangesFor(service), transaction);
   const former = tables.frontends.of(service.id);
   const known = knownEntry(tables, service);
-  const action = actionFor(service.mode ?? mode, dispatch);
-  const entry: ServiceEntry = { id: service.id, backendCount: serving.length, maglevDigest: digest, action };
+  const action = actionOf(service, all.mode, dispatch);
+  const policy = policyFor(service, all);
+  const quic = quicOf(service);
+  const looksAtQuic = quic !== undefined || known?.quic !== undefined;
+  if (looksAtQuic) {
+    for (const [id, backendId] of placed.quicIds) await transaction.run(writeQuicServer(tables, { serviceId: service.id, id }, backendId));
+  }
+  const entry: ServiceEntry = {
+    id: service.id,
+    backendCount: serving.length,
+    maglevDigest: digest,
+    action,
+    ...policy,
+    ...(quic && { quic }),
+  };
   if (!isDeepStrictEqual(ownEntry(tables, service), entry)) await transaction.run(writeService(tables, service.frontend, entry));
   for (const frontend of former) {
     if (formatFrontend(frontend) !== formatFrontend(service.frontend)) await transaction.run(deleteService(tables, frontend));
   }
   if (digest === 0 && known !== undefined && known.maglevDigest !== 0) await transaction.run(writeMaglev(tables, service.id, undefined));
+  await dropRanges(tables, service.id, rangesFor(service), transaction);
+  if (looksAtQuic) await removeQuicServers(context, service.id, placed.quicIds, transaction);
   for (const { id } of tables.slots.ofService(service.id)) if (!placed.slots.has(id)) await transaction.run(freeBackend(tables, id));
 }
 
-/** Takes a service away: its entry, its table, its backends. */
+/** Takes a service away: its entry, its table, its ranges, its backends. */
 export async function removeService(context: ApplyContext, id: number, transaction: Transaction): Promise<void> {
   const { tables } = context;
   let table = false;
+  let quic = false;
   for (const frontend of tables.frontends.of(id)) {
-    table ||= (tables.datapath.services.get(frontend)?.maglevDigest ?? 0) !== 0;
+    const entry = tables.datapath.services.get(frontend);
+    table ||= (entry?.maglevDigest ?? 0) !== 0;
+    quic ||= entry?.quic !== undefined;
     await transaction.run(deleteService(tables, frontend));
   }
   if (table) await transaction.run(writeMaglev(tables, id, undefined));
+  await dropRanges(tables, id, new Map(), transaction);
+  if (quic) await removeQuicServers(context, id, new Map(), transaction);
   for (const slot of tables.slots.ofService(id)) await transaction.run(freeBackend(tables, slot.id));
+}
+
+/** Before a slot is freed nothing names it any more. */
+async function removeQuicServers(
+  { tables }: ApplyContext,
+  serviceId: number,
+  kept: ReadonlyMap<string, number>,
+  transaction: Transaction,
+): Promise<void> {
+  for (const [server] of await tables.datapath.quic.entries()) {
+    if (server.serviceId === serviceId && !kept.has(server.id)) await transaction.run(writeQuicServer(tables, server, undefined));
+  }
+}
+
+/** What the service's entry says of QUIC; all server ids have one length. */
+function quicOf({ quic, backends }: Service): QuicEntry | undefined {
+  const bytes = (backends[0]?.quicId?.length ?? 0) / 2;
+  return quic === undefined || bytes === 0 ? undefined : { config: quic, bytes };
 }
 
 /** Changes what new flows get, in the service entries alone. */
@@ -101,10 +159,24 @@ export async function applyMode(context: ApplyContext, state: DesiredState, tran
   const { tables } = context;
   for (const service of state.services) {
     const present = ownEntry(tables, service);
-    const action = actionFor(service.mode ?? state.mode, context.dispatch);
+    const action = actionOf(service, state.mode, context.dispatch);
     if (present !== undefined && present.action !== action)
       await transaction.run(writeService(tables, service.frontend, { ...present, action }));
   }
+}
+
+/** Makes the list of clients that no service takes what the state says. */
+export async function applyDenied(context: ApplyContext, state: DesiredState, transaction: Transaction): Promise<void> {
+  const { tables } = context;
+  await placeRanges(tables, RANGES_OF_ALL, deniedRanges(state), transaction);
+  for (const service of state.services) {
+    const present = ownEntry(tables, service);
+    if (present === undefined) continue;
+    const { policy: _before, ...rest } = present;
+    const wanted: ServiceEntry = { ...rest, ...policyFor(service, state) };
+    if (!isDeepStrictEqual(present, wanted)) await transaction.run(writeService(tables, service.frontend, wanted));
+  }
+  await dropRanges(tables, RANGES_OF_ALL, deniedRanges(state), transaction);
 }
 
 /** Writes the next hop of each slot with this address, where it differs. */
@@ -128,6 +200,7 @@ async function placeBackends(context: ApplyContext, service: Service, transactio
   const free = slots.findFree(keyed.filter(({ key }) => !placed.has(key)).length).values();
   const used = new Set<number>();
   const serving: DigestBackend[] = [];
+  const quicIds = new Map<string, number>();
   for (const { backend, key } of keyed) {
     const id = placed.get(key) ?? (free.next().value as number);
     const present = datapath.backends.get(id);
@@ -137,14 +210,15 @@ async function placeBackends(context: ApplyContext, service: Service, transactio
     const wanted: BackendEntry = { serviceId: service.id, address, port, weight, state, generation, ...hop };
     if (!isDeepStrictEqual(present, wanted)) await transaction.run(writeBackend(context.tables, id, wanted));
     used.add(id);
+    if (backend.quicId !== undefined) quicIds.set(backend.quicId, id);
     if (state === 'active' && weight > 0) serving.push({ key, weight, backendId: id });
   }
-  return { service, slots: used, serving, digest: serving.length === 0 ? 0 : digestBackends(serving, context.maglevSize) };
+  return { service, slots: used, serving, quicIds, digest: serving.length === 0 ? 0 : digestBackends(serving, context.maglevSize) };
 }
 
 /** While there is no route the source stays: the flows' reverse entries are found by it when the route is back. */
-function hopFields(hop: Hop, present: BackendEntry | undefined): Pick<BackendEntry, 'source' | 'nextHop'> {
-  return { source: hop.source ?? present?.source, nextHop: hop.resolved };
+function hopFields(hop: Hop, present: BackendEntry | undefined): Pick<BackendEntry, 'source' | 'nextHop' | 'local'> {
+  return { source: hop.source ?? present?.source, nextHop: hop.resolved, local: hop.local };
 }
 
 /** 16 bits, and never 0: that is a slot that was never used. */

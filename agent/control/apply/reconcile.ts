@@ -5,11 +5,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Datapath } from '../../datapath/datapath.js';
 import type { Config } from '../../datapath/layout.js';
-import type { DesiredState, Dispatch } from '../../model/service.js';
+import type { DesiredState, Dispatch, Endpoint } from '../../model/service.js';
+import { validateCrossing } from '../../model/validate-families.js';
 import { type ApplyContext, applyState } from './apply.js';
 import { type ChosenState, chooseState, type StateSources } from '../state/choose-state.js';
+import { withHealth } from '../health-overlay.js';
 import type { NextHops } from '../next-hop/neighbours.js';
 import { Frontends, Slots } from './slots.js';
+import { RangeBook } from './source-policy.js';
 import type { Tables } from './table-steps.js';
 import { Transaction } from './transaction.js';
 
@@ -18,25 +21,40 @@ export interface ReconcileRequest extends Omit<StateSources, 'datapath'> {
   readonly config: Config;
   readonly hops: NextHops;
   readonly dispatch: Dispatch;
+  readonly snatAddresses: readonly string[];
 }
 
 export interface Reconciled {
   readonly tables: Tables;
   readonly state: DesiredState;
   readonly warnings: readonly string[];
+  /** Of backends that their service's checks had found down: so they stay until they rise. */
+  readonly isDown: (service: number, backend: Endpoint) => boolean;
 }
 
-/** Throws what reading or writing the maps throws, after undoing what it wrote; FL_E_STATE when no state can be had. */
+/**
+ * Throws what reading or writing the maps throws, after undoing what it wrote; FL_E_STATE when no state can be had, FL_E_CONFLICT when the
+ * settings contradict it.
+ */
 export async function reconcile(request: ReconcileRequest): Promise<Reconciled> {
   const { datapath, hops, file } = request;
   if (!isDeepStrictEqual({ ...datapath.config.read() }, { ...request.config })) datapath.config.write(request.config);
+  datapath.events.off();
+  datapath.snatSources.set(request.snatAddresses);
   const backends = await datapath.backends.entries();
+  const services = await datapath.services.entries();
+  await datapath.services.adopt(
+    services.map(([frontend]) => frontend),
+    await datapath.flows.serviceAddresses(),
+  );
   const tables: Tables = {
     datapath,
     slots: new Slots(datapath.backends.size, backends),
-    frontends: new Frontends(await datapath.services.entries()),
+    frontends: new Frontends(services),
+    ranges: new RangeBook(await datapath.ranges.entries()),
   };
   const chosen = await chooseState(request);
+  for (const service of chosen.state.services) validateCrossing(service, chosen.state.mode, request.dispatch);
   for (const [, { address, nextHop }] of backends) hops.track(address, nextHop);
   for (const service of chosen.state.services) for (const { address } of service.backends) hops.track(address);
   keepState(request, chosen);
@@ -47,14 +65,17 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
     hopTo: (address) => hops.get(address),
     distrustTables: chosen.inDoubt,
   };
+  const quarantined = new Set(backends.filter(([, { state }]) => state === 'quarantined').map(([id]) => id));
+  const isDown = (service: number, backend: Endpoint) => quarantined.has(tables.slots.idOf(service, backend) ?? -1);
+  const healthy = { ...chosen.state, services: chosen.state.services.map((one) => withHealth(one, (backend) => isDown(one.id, backend))) };
   const transaction = new Transaction();
   try {
-    await applyState(context, chosen.state, transaction);
+    await applyState(context, healthy, transaction);
   } catch (error) {
     throw await transaction.rollback(error);
   }
   hops.retain(new Set(tables.slots.addresses()));
-  return { tables, state: chosen.state, warnings: chosen.warnings };
+  return { tables, state: chosen.state, warnings: chosen.warnings, isDown };
 
   /** The file says what the maps are about to hold, before they do. */
   function keepState({ mode }: ReconcileRequest, { state, inDoubt }: ChosenState): void {

@@ -4,10 +4,13 @@
 
 import type { BackendEntry } from '../../datapath/backend-table.js';
 import type { Datapath } from '../../datapath/datapath.js';
+import type { QuicServer } from '../../datapath/quic-table.js';
 import type { ServiceEntry } from '../../datapath/service-table.js';
+import { FairleadError } from '../../model/errors.js';
 import { formatEndpoint, formatFrontend } from '../../model/format.js';
 import type { Frontend } from '../../model/service.js';
 import type { Frontends, Slots } from './slots.js';
+import type { RangeBook } from './source-policy.js';
 import type { Step } from './transaction.js';
 
 /** The maps, and what the agent knows of their content. */
@@ -15,6 +18,7 @@ export interface Tables {
   readonly datapath: Datapath;
   readonly slots: Slots;
   readonly frontends: Frontends;
+  readonly ranges: RangeBook;
 }
 
 /** Fills a free slot or changes the one in use. */
@@ -55,10 +59,26 @@ export function freeBackend(tables: Tables, id: number): Step {
   };
 }
 
+/** Makes a QUIC server id mean this backend; undefined: none. */
+export function writeQuicServer(tables: Tables, server: QuicServer, backendId: number | undefined): Step {
+  const { quic } = tables.datapath;
+  const put = (id: number | undefined) => (id === undefined ? quic.delete(server) : quic.set(server, id));
+  let before: number | undefined;
+  return {
+    text: `QUIC server id ${server.id} of service ${server.serviceId}`,
+    run: () => {
+      before = quic.get(server);
+      put(backendId);
+    },
+    undo: () => put(before),
+  };
+}
+
 /** Puts the table in place; undefined takes it away. */
 export function writeMaglev(tables: Tables, serviceId: number, table: Uint32Array | undefined): Step {
   const { maglev } = tables.datapath;
   let before: Uint32Array | undefined;
+  let unreadable: FairleadError | undefined;
   const put = async (content: Uint32Array | undefined): Promise<void> => {
     if (content === undefined) maglev.delete(serviceId);
     else await maglev.set(serviceId, content);
@@ -66,10 +86,16 @@ export function writeMaglev(tables: Tables, serviceId: number, table: Uint32Arra
   return {
     text: `Maglev table of service ${serviceId}`,
     run: async () => {
-      before = await maglev.get(serviceId);
+      try {
+        before = await maglev.get(serviceId);
+      } catch (error) {
+        // Without CAP_SYS_ADMIN nobody may read what is in place. The change is made all the same: putting it back is the rare case.
+        if (!(error instanceof FairleadError) || error.code !== 'FL_E_PERMISSION') throw error;
+        unreadable = error;
+      }
       await put(table);
     },
-    undo: () => put(before),
+    undo: () => (unreadable === undefined ? put(before) : Promise.reject(unreadable)),
   };
 }
 

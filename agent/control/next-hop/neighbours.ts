@@ -138,7 +138,7 @@ export class NextHops {
       const now = moved ? this.#finder.find(address) : hop;
       if (isDeepStrictEqual(now, before)) continue;
       this.#store(address, now);
-      if (!isDeepStrictEqual([now.resolved, now.source], [before.resolved, before.source])) changed.add(address);
+      if (!isDeepStrictEqual([now.resolved, now.source, now.local], [before.resolved, before.source, before.local])) changed.add(address);
     }
     if (changed.size > 0) this.#listener.changed(changed);
     for (const wake of [...this.#waiting]) wake();

@@ -4,12 +4,13 @@
 
 import type { InterfaceInfo, Neighbour, NeighbourState, Network } from '../../../platform/port.js';
 import type { NextHop } from '../../datapath/backend-table.js';
+import { familyOf } from '../../model/address.js';
 import type { SourcePolicy } from '../start/interfaces.js';
 
 export interface Hop {
-  /** The way there; undefined when there is no route, or the address is this node's own. */
+  /** The way there. `address`: the backend's own on a link, else the router's, which for IPv6 is mostly link-local. Undefined when there is no route, or the address is this node's own. */
   readonly via: { readonly ifindex: number; readonly device: string; readonly address: string } | undefined;
-  /** LB address towards this backend. */
+  /** LB address towards this backend, of its family; undefined also when this node has none of that family. */
   readonly source: string | undefined;
   readonly resolved: NextHop | undefined;
   /** The kernel's word for the neighbour: 'reachable', 'stale', ... */
@@ -79,6 +80,8 @@ export class HopFinder {
     const neighbour = this.neighbour(device.index, route.nextHop);
     const state = neighbour?.state ?? 'none';
     const base = { via, source, state, local: false };
+    // A frame from the address of all zeros would get no answer.
+    if (source === undefined) return { ...base, resolved: undefined, text: `no IPv${familyOf(address)} LB address to send from` };
     if (!device.up) return { ...base, resolved: undefined, text: `device ${device.name} is down` };
     const dstMac = usableMac(neighbour) ?? (keepsKnown(state) && known?.ifindex === device.index ? known.dstMac : undefined);
     if (dstMac === undefined) return { ...base, resolved: undefined, text: `no answer from ${via.address} on ${via.device}` };

@@ -49,14 +49,24 @@ function adoptProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): PreparedPr
     program.close();
   };
   const directory = pins.maps(request.layout);
-  const own = new Set(bpf.programMapIds(program.id));
+  const own = new Set(program.mapIds);
   for (const name of bpf.listPins(directory)) {
     const map = bpf.openPinnedMap(`${directory}/${name}`);
     if (map !== undefined) maps.set(name, map);
   }
-  // Two maps no program uses: config when settings are macros (people read it), lb_maglev_type (tables are made like it).
-  const used = FAMILIES.flatMap((family) => Object.values(family.maps)).concat('lb_maglev', 'metrics');
-  const whole = ['config', 'lb_maglev_type'].every((name) => maps.has(name)) && used.every((name) => own.has(maps.get(name)?.id ?? -1));
+  // Maps that a program may not use: config when settings are macros (people read it), lb_maglev_type (tables are made like it), snat_sources.
+  const used = FAMILIES.flatMap((family) => Object.values(family.maps)).concat(
+    'lb_maglev',
+    'metrics',
+    'vips',
+    'devices',
+    'events',
+    'event_filter',
+    'event_count',
+    'quic_servers',
+  );
+  const apart = ['config', 'lb_maglev_type', 'snat_sources'];
+  const whole = apart.every((name) => maps.has(name)) && used.every((name) => own.has(maps.get(name)?.id ?? -1));
   if (whole) return { program, digest: request.digest, maps, adopted: true, discard: () => {}, close };
   close();
   return undefined;

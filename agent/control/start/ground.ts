@@ -4,11 +4,12 @@
 
 import type { Clock, InterfaceInfo, Lock, Platform } from '../../../platform/port.js';
 import type { Config } from '../../datapath/layout.js';
-import { buildConfig, buildMacros, layoutDigest } from '../../datapath/macros.js';
+import { buildConfig, buildMacros, layoutDigest, platformMacros } from '../../datapath/macros.js';
 import { FairleadError } from '../../model/errors.js';
 import type { Settings } from '../../model/settings.js';
 import { chooseLbAddresses, findDevices, SourcePolicy, warnOfDevices } from './interfaces.js';
 import { refuseForeignPrograms } from '../program/links.js';
+import type { Log } from '../log.js';
 import { Pins } from '../program/pins.js';
 import { chooseSnatRange, type PortRange, warnOfOverlap } from './snat-range.js';
 import { findSourceDirectory, readSources } from '../program/sources.js';
@@ -20,6 +21,8 @@ export interface StartEnvironment {
   readonly lockDirectory?: string;
   /** The data plane's C sources. */
   readonly sourceDirectory?: string;
+  /** Told what happens without anybody having asked for it. */
+  readonly log?: Log;
 }
 
 export interface Ground {
@@ -50,12 +53,18 @@ export async function surveyGround(platform: Platform, settings: Settings, envir
     const clock = await platform.clock();
     const sourceDirectory = environment.sourceDirectory ?? findSourceDirectory();
     const layout = layoutDigest(readHeader(sourceDirectory), settings);
-    const config = buildConfig(settings, { layoutDigest: layout, ticksPerSecond: clock.ticksPerSecond, snatRange, lbAddresses });
+    const config = buildConfig(settings, {
+      layoutDigest: layout,
+      ticksPerSecond: clock.ticksPerSecond,
+      snatRange,
+      lbAddresses,
+      bootIdentity: platform.bootIdentity(),
+    });
     const warnings = new Warnings();
     for (const [name, line] of warnOfDevices(devices)) warnings.set(`device ${name}`, line);
     warnings.set('snat', warnOfOverlap(snatRange, local));
     const sources = new SourcePolicy(lbAddresses, devices);
-    const macros = buildMacros(config, settings);
+    const macros = { ...buildMacros(config, settings), ...platformMacros(platform.capabilities) };
     return { lock, devices, lbAddresses, sources, snatRange, clock, sourceDirectory, layout, config, macros, pins, warnings };
   } catch (error) {
     lock.release();

@@ -5,6 +5,7 @@
 
 import type { Platform } from '../../../platform/port.js';
 import { Datapath } from '../../datapath/datapath.js';
+import { FAMILIES } from '../../datapath/families.js';
 import type { Settings } from '../../model/settings.js';
 import type { Agent } from '../agent.js';
 import { type Ground, type StartEnvironment, surveyGround } from './ground.js';
@@ -18,9 +19,10 @@ import { RunningAgent } from '../running-agent.js';
 import { HopChanges, Session } from '../session.js';
 import { StateFile } from '../state/state-file.js';
 import { checkDevices } from '../status.js';
+import { Transaction } from '../apply/transaction.js';
+import { ServedDevices } from './served-devices.js';
 import { StepReporter } from './step-reporter.js';
 import type { ReportStep } from './steps.js';
-import { Sweeper } from '../sweeper.js';
 
 /**
  * Starts the agent and returns when traffic flows by the desired state. Throws FL_E_LOCKED when another agent holds the instance,
@@ -47,7 +49,7 @@ export async function startAgent(
       closers.push(() => made.close());
       return [made, describeProgram(made)];
     });
-    return await takeOver(platform, settings, reporter, ground, prepared, closers);
+    return await takeOver(platform, settings, reporter, ground, prepared, closers, environment);
   } catch (error) {
     for (const close of closers.reverse()) await close();
     throw error;
@@ -62,6 +64,7 @@ async function takeOver(
   ground: Ground,
   prepared: PreparedProgram,
   closers: (() => void | Promise<void>)[],
+  environment: StartEnvironment,
 ): Promise<Agent> {
   const { warnings, pins, layout } = ground;
   const hopChanges = new HopChanges();
@@ -69,20 +72,27 @@ async function takeOver(
   let installed: Installed;
   let reconciled: Reconciled;
   let hops: NextHops;
+  let served: ServedDevices | undefined;
+  const undoable = new Transaction();
   const began = performance.now();
   let spent = 0;
   try {
     hops = new NextHops(platform.network, ground.sources, {
       changed: (addresses) => hopChanges.add(addresses),
-      devicesChanged: () => noteDevices(platform, ground),
+      devicesChanged: () => {
+        noteDevices(platform, ground);
+        served?.follow();
+      },
       trouble: (error) => warnings.set('network', error && `next hops cannot be followed: ${error.message}`),
     });
     closers.push(() => hops.close());
     const datapath = Datapath.open(prepared.maps, platform.bpf, ground.clock);
     const { config, clock } = ground;
+    served = new ServedDevices(datapath.devices, platform.network, ground.devices);
+    await undoable.run(served.enter());
     const sources = { file, datapath, bpf: platform.bpf, pins, layout, clock, mode: settings.mode };
     try {
-      reconciled = await reconcile({ ...sources, config, hops, dispatch: settings.dispatch });
+      reconciled = await reconcile({ ...sources, config, hops, dispatch: settings.dispatch, snatAddresses: settings.snatAddresses });
     } catch (error) {
       return await reporter.step('adopt', settings.stateFile, () => Promise.reject(error), performance.now() - began);
     }
@@ -92,23 +102,19 @@ async function takeOver(
       return [done, describeInstalled(done)];
     });
   } catch (error) {
+    const failure = await undoable.rollback(error);
     prepared.discard();
-    throw error;
+    throw failure;
   }
   return await reporter.step(
     'adopt',
     settings.stateFile,
     async () => {
       const { tables, state } = reconciled;
+      served?.settle();
       for (const { name, notice } of installed.devices) warnings.set(`attach ${name}`, notice);
       if (settings.bpfObject !== undefined) warnings.set('object', warnOfFixedSizes(settings, tables.datapath.flows.limit));
       reconciled.warnings.forEach((line, index) => void warnings.set(`state ${index}`, line));
-      const request = { timeouts: settings.timeouts, backendIsLive: tables.datapath.backends.isLive.bind(tables.datapath.backends) };
-      const sweeper = new Sweeper(
-        () => tables.datapath.flows.sweepExpired(request),
-        settings.sweepInterval,
-        (error) => warnings.set('sweep', error && `expired flows could not be removed: ${error.message}`),
-      );
       const { lock, lbAddresses, snatRange } = ground;
       const { devices } = installed;
       const parts = {
@@ -123,13 +129,13 @@ async function takeOver(
         file,
         hops,
         hopChanges,
-        sweeper,
         warnings,
         lock,
+        log: environment.log ?? (() => {}),
+        isDown: reconciled.isDown,
       };
       const agent = new RunningAgent(new Session(parts), state);
       const flows = await tables.datapath.flows.count();
-      sweeper.begin(flows);
       return [agent, describeAdopted(reconciled, installed, flows)];
     },
     spent,
@@ -144,7 +150,7 @@ function noteDevices(platform: Platform, ground: Ground): void {
 
 /** A pre-built object brings its own map sizes. */
 function warnOfFixedSizes(settings: Settings, flows: number): string | undefined {
-  if (flows === settings.maxFlows) return undefined;
+  if (flows === settings.maxFlows * FAMILIES.length) return undefined;
   return `the object given with --bpf-object holds ${flows} flows: --max-flows=${settings.maxFlows} has no effect on it`;
 }
 

@@ -44,7 +44,9 @@ export async function chooseState(sources: StateSources): Promise<ChosenState> {
 
 async function rebuildFrom(datapath: Datapath, mode: Mode | undefined): Promise<DesiredState | undefined> {
   const services = await datapath.services.entries();
-  return services.length === 0 ? undefined : rebuildState(services, await datapath.backends.entries(), mode);
+  if (services.length === 0) return undefined;
+  const backends = await datapath.backends.entries();
+  return rebuildState(services, backends, mode, await datapath.ranges.entries(), await datapath.quic.entries());
 }
 
 async function rebuildFromOtherLayouts(sources: StateSources): Promise<DesiredState | undefined> {

@@ -2,9 +2,11 @@
 // Imports agent/model alone.
 // Invariant: what is read has been checked field by field; a file of another version or with a wrong field is refused, never half used.
 
-import { parseAddressBytes } from '../../model/address.js';
+import { addressBytes, formatAddress, parseAddressBytes } from '../../model/address.js';
 import { FairleadError } from '../../model/errors.js';
 import { formatEndpoint, formatFrontend } from '../../model/format.js';
+import { ALL_DOWN_WORDS, HEALTH_KINDS, type HealthCheck } from '../../model/health.js';
+import { buildFrontend, EVERY_PORT, isFirstAddress } from '../../model/frontend.js';
 import {
   BACKEND_STATES,
   MODES,
@@ -15,6 +17,11 @@ import {
   type Frontend,
   type Service,
 } from '../../model/service.js';
+
+import { parseSourcePrefix } from '../../model/parse-sources.js';
+import { LONGEST_SECONDS } from '../../model/parse-value.js';
+import { sortPrefixes } from '../../model/source-ranges.js';
+import { denyField, policyFields } from './intents.js';
 
 const VERSION = 1;
 
@@ -31,10 +38,14 @@ export function parseState(text: string): DesiredState {
   } catch (error) {
     throw new FairleadError('FL_E_STATE', `not JSON: ${(error as Error).message}`, { cause: error });
   }
+  const version = object(json, 'state')['version'];
+  if (version !== VERSION) throw new FairleadError('FL_E_STATE', `version ${JSON.stringify(version)}: this agent reads version ${VERSION}`);
+  return parseStateJson(json);
+}
+
+/** The same for what was JSON already, without its version. */
+export function parseStateJson(json: unknown): DesiredState {
   const state = object(json, 'state');
-  if (state['version'] !== VERSION) {
-    throw new FairleadError('FL_E_STATE', `version ${JSON.stringify(state['version'])}: this agent reads version ${VERSION}`);
-  }
   const services = list(state['services'], 'services').map((value, index) => parseService(value, `services[${index}]`));
   refuseTwice(
     services.map(({ id }) => `id ${id}`),
@@ -44,7 +55,7 @@ export function parseState(text: string): DesiredState {
     services.map(({ frontend }) => `frontend ${formatFrontend(frontend)}`),
     'services',
   );
-  return { mode: word(state['mode'], MODES, 'mode'), services };
+  return { mode: word(state['mode'], MODES, 'mode'), services, ...denyField(prefixes(state['deny'], 'deny')) };
 }
 
 function parseService(json: unknown, where: string): Service {
@@ -57,11 +68,49 @@ function parseService(json: unknown, where: string): Service {
     frontend: parseFrontend(service['frontend'], `${where}.frontend`),
     backends,
     mode: mode === undefined || mode === null ? undefined : word(mode, MODES, `${where}.mode`),
+    ...parsePolicy(service, where),
+    ...(service['quic'] === undefined ? {} : { quic: integer(service['quic'], 0, 6, `${where}.quic`) }),
+    ...(service['health'] === undefined ? {} : { health: parseHealth(service['health'], `${where}.health`) }),
   };
 }
 
+/** Files of agents that did not know it yet have none. */
+function parsePolicy(service: Record<string, unknown>, where: string): Pick<Service, 'sourceRanges' | 'affinity'> {
+  const { sourceRanges, affinity } = service;
+  const ranges = sourceRanges === undefined || sourceRanges === null ? {} : object(sourceRanges, `${where}.sourceRanges`);
+  const at = (name: string) => prefixes(ranges[name], `${where}.sourceRanges.${name}`);
+  const none = affinity === undefined || affinity === null;
+  return policyFields(
+    { allow: at('allow'), deny: at('deny') },
+    none ? undefined : integer(affinity, 1, LONGEST_SECONDS, `${where}.affinity`),
+  );
+}
+
+function prefixes(json: unknown, where: string): readonly string[] {
+  if (json === undefined || json === null) return [];
+  const found = list(json, where).map((value) => {
+    if (typeof value !== 'string') throw wrong(where, `${JSON.stringify(value)} is not a prefix`);
+    try {
+      return parseSourcePrefix(value);
+    } catch (error) {
+      throw wrong(where, (error as Error).message);
+    }
+  });
+  refuseTwice(found, where);
+  return sortPrefixes(found);
+}
+
 function parseFrontend(json: unknown, where: string): Frontend {
-  return { ...parseEndpoint(json, where), protocol: word(object(json, where)['protocol'], PROTOCOLS, `${where}.protocol`) };
+  const frontend = object(json, where);
+  const { address, port } = parseEndpoint(json, where);
+  const protocol = word(frontend['protocol'], PROTOCOLS, `${where}.protocol`);
+  const lastPort = optional(frontend['lastPort'], (value) => integer(value, Math.max(1, port), 65535, `${where}.lastPort`));
+  if (port === 0 && lastPort !== EVERY_PORT.lastPort) throw wrong(`${where}.port`, '0 is not a number from 1 to 65535');
+  const bits = addressBytes(address).length * 8;
+  const prefixLength = optional(frontend['prefixLength'], (value) => integer(value, 1, bits, `${where}.prefixLength`));
+  const built = buildFrontend({ address, port, protocol, lastPort, prefixLength });
+  if (!isFirstAddress(built)) throw wrong(`${where}.address`, `${address} is not the first address of a /${prefixLength}`);
+  return built;
 }
 
 function parseBackend(json: unknown, where: string): Backend {
@@ -70,15 +119,44 @@ function parseBackend(json: unknown, where: string): Backend {
     ...parseEndpoint(json, where),
     weight: integer(backend['weight'], 0, 1000, `${where}.weight`),
     state: word(backend['state'], BACKEND_STATES, `${where}.state`),
+    ...(backend['quicId'] === undefined ? {} : { quicId: quicId(backend['quicId'], `${where}.quicId`) }),
+  };
+}
+
+function parseHealth(json: unknown, where: string): HealthCheck {
+  const health = object(json, where);
+  const { path, port } = health;
+  const number = (name: string, low: number, high: number) => integer(health[name], low, high, `${where}.${name}`);
+  if (path !== undefined && (typeof path !== 'string' || !path.startsWith('/')))
+    throw wrong(`${where}.path`, `${JSON.stringify(path)} is not a path`);
+  return {
+    kind: word(health['kind'], HEALTH_KINDS, `${where}.kind`),
+    ...(path === undefined ? {} : { path }),
+    ...(port === undefined ? {} : { port: number('port', 1, 65535) }),
+    interval: number('interval', 50, 3_600_000),
+    timeout: number('timeout', 50, 3_600_000),
+    rise: number('rise', 1, 100),
+    fall: number('fall', 1, 100),
+    allDown: word(health['allDown'], ALL_DOWN_WORDS, `${where}.allDown`),
   };
 }
 
 function parseEndpoint(json: unknown, where: string): Endpoint {
   const endpoint = object(json, where);
   const address = endpoint['address'];
-  if (typeof address !== 'string' || parseAddressBytes(address) === undefined)
-    throw wrong(`${where}.address`, `${JSON.stringify(address)} is not an address`);
-  return { address, port: integer(endpoint['port'], 1, 65535, `${where}.port`) };
+  const bytes = typeof address === 'string' ? parseAddressBytes(address) : undefined;
+  if (bytes === undefined) throw wrong(`${where}.address`, `${JSON.stringify(address)} is not an address`);
+  // A person may have written IPv6 another way than we do.
+  return { address: formatAddress(bytes), port: integer(endpoint['port'], 0, 65535, `${where}.port`) };
+}
+
+function optional(json: unknown, parse: (value: unknown) => number): number | undefined {
+  return json === undefined || json === null ? undefined : parse(json);
+}
+
+function quicId(json: unknown, where: string): string {
+  if (typeof json === 'string' && /^(?:[0-9a-f]{2}){1,8}$/.test(json)) return json;
+  throw wrong(where, `${JSON.stringify(json)} is not 1 to 8 bytes as hex digits`);
 }
 
 function refuseTwice(names: readonly string[], where: string): void {

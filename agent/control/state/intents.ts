@@ -4,9 +4,12 @@
 
 import { FairleadError } from '../../model/errors.js';
 import { formatEndpoint } from '../../model/format.js';
+import { buildFrontend } from '../../model/frontend.js';
+import { type HealthCheck, mergeHealth } from '../../model/health.js';
 import type { Backend, DesiredState, Endpoint, Service } from '../../model/service.js';
+import { ANY_SOURCE, type SourceRanges, sortPrefixes } from '../../model/source-ranges.js';
 import { validateWeightCount } from '../../model/validate.js';
-import type { BackendUpdate, ServiceUpdate } from '../agent.js';
+import type { BackendUpdate, DenyChange, DenyUpdate, ServiceUpdate } from '../agent.js';
 
 const DEFAULT_WEIGHT = 1;
 
@@ -32,21 +35,74 @@ export function mergeService(update: ServiceUpdate, before: Service | undefined)
     });
   }
   if (update.weights !== undefined) validateWeightCount(update.weights, endpoints);
+  if (update.quicIds !== undefined && update.quicIds.length !== endpoints.length) {
+    throw new FairleadError('FL_E_VALUE', `${update.quicIds.length} QUIC server ids for ${endpoints.length} backends`, {
+      hint: 'give one for each backend, in their order',
+    });
+  }
+  const quic = update.quic === 'off' ? undefined : (update.quic ?? before?.quic);
+  if (update.quicIds !== undefined && quic === undefined) {
+    throw new FairleadError('FL_E_USAGE', `service ${update.id}: server ids without a configuration of QUIC`, {
+      hint: 'give --quic-server-id=0 too, or the number of the configuration that the servers use',
+    });
+  }
   const mode = update.mode === undefined ? before?.mode : update.mode === 'default' ? undefined : update.mode;
-  const { address, port, protocol } = frontend;
   return {
     id: update.id,
-    frontend: { address, port, protocol },
-    backends: endpoints.map((endpoint, index) => mergeBackend(endpoint, update.weights?.[index], before)),
+    frontend: buildFrontend(frontend),
+    backends: endpoints.map((endpoint, index) => {
+      const { quicId: former, ...backend } = mergeBackend(endpoint, update.weights?.[index], before);
+      const quicId = quic === undefined ? undefined : (update.quicIds?.[index] ?? former);
+      return { ...backend, ...(quicId === undefined ? {} : { quicId }) };
+    }),
     mode,
+    ...mergePolicy(update, before),
+    ...(quic === undefined ? {} : { quic }),
+    ...healthField(mergeHealth(update.health, before?.health, update.id)),
   };
+}
+
+/** What is asked of clients; absent in the service where nothing is. */
+function mergePolicy(update: ServiceUpdate, before: Service | undefined): Pick<Service, 'sourceRanges' | 'affinity'> {
+  const { allow, deny } = before?.sourceRanges ?? ANY_SOURCE;
+  const sourceRanges = { allow: update.sourceAllow ?? allow, deny: update.sourceDeny ?? deny };
+  const affinity = update.affinity === undefined ? before?.affinity : update.affinity === 'none' ? undefined : update.affinity;
+  return policyFields(sourceRanges, affinity);
+}
+
+/** The field of a service that a check makes; none for none. */
+export function healthField(health: HealthCheck | undefined): Pick<Service, 'health'> {
+  return health === undefined ? {} : { health };
+}
+
+/** The fields of a service that these make: none for what is not asked. */
+export function policyFields(sourceRanges: SourceRanges, affinity: number | undefined): Pick<Service, 'sourceRanges' | 'affinity'> {
+  const some = sourceRanges.allow.length + sourceRanges.deny.length > 0;
+  return { ...(some ? { sourceRanges } : {}), ...(affinity === undefined ? {} : { affinity }) };
+}
+
+/** The state with the list of denied clients changed, and what differs. */
+export function mergeDenied(state: DesiredState, update: DenyUpdate): { readonly state: DesiredState; readonly change: DenyChange } {
+  const present = new Set(state.deny ?? []);
+  const removed = update.remove.filter((prefix) => present.delete(prefix));
+  const added = update.add.filter((prefix) => !present.has(prefix));
+  for (const prefix of added) present.add(prefix);
+  const { deny: _before, ...rest } = state;
+  return { state: { ...rest, ...denyField(present) }, change: { added, removed, count: present.size } };
+}
+
+/** The field of the state that these prefixes make; none for none. */
+export function denyField(prefixes: Iterable<string>): Pick<DesiredState, 'deny'> {
+  const deny = sortPrefixes(prefixes);
+  return deny.length === 0 ? {} : { deny };
 }
 
 /** A backend that the service had keeps its state, and its weight unless a new one is given. */
 function mergeBackend(endpoint: Endpoint, weight: number | undefined, before: Service | undefined): Backend {
   const { address, port } = endpoint;
   const former = before?.backends.find((backend) => backend.address === address && backend.port === port);
-  return { address, port, weight: weight ?? former?.weight ?? DEFAULT_WEIGHT, state: former?.state ?? 'active' };
+  const quicId = former?.quicId === undefined ? {} : { quicId: former.quicId };
+  return { address, port, weight: weight ?? former?.weight ?? DEFAULT_WEIGHT, state: former?.state ?? 'active', ...quicId };
 }
 
 /** The service with the backend's state and weight changed. Throws FL_E_NOT_FOUND when it has no such backend. */

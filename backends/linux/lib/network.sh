@@ -1,27 +1,10 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: Apache-2.0
-# The VIPs on lo and the device's sysctls. Sourced by install.sh and uninstall.sh, after common.sh.
-# A VIP stands on lo with /32: this host takes its packets and sends from it, and no route to it appears.
+# The VIPs on lo, the device's sysctls, and who answers for a VIP on the link. Sourced, after common.sh and address.sh.
+# A VIP stands on lo with /32 or /128: this host takes its packets and sends from it, and no network becomes reachable by it.
 # Invariant: only what this tool added is removed; a value that somebody changed since is left alone.
 
-is_ipv4() {
-  printf '%s\n' "$1" | awk -F. '
-    NF != 4 { exit 1 }
-    { for (i = 1; i <= 4; i++) if ($i !~ /^(0|[1-9][0-9]?[0-9]?)$/ || $i > 255) exit 1 }'
-}
-
-# Exits unless $1 can be a VIP.
-check_vip() {
-  case $1 in
-    *:*) fail "$EXIT_UNSUPPORTED" "VIP $1: IPv6 is not supported yet" "Give IPv4 VIPs." ;;
-  esac
-  is_ipv4 "$1" || fail_usage "VIP '$1' is no IPv4 address"
-  case $1 in
-    0.* | 127.* | 22[4-9].* | 23[0-9].* | 24[0-9].* | 25[0-5].*) fail_usage "VIP $1 is no unicast address" ;;
-  esac
-}
-
-vip_is_on_lo() { [ -n "$(ip -4 -o address show dev lo to "$1/32" 2>/dev/null)" ]; }
+vip_is_on_lo() { [ -n "$(ip -"$(family_of "$1")" -o address show dev lo to "$(as_prefix "$1")" 2>/dev/null)" ]; }
 
 # State folders of the other devices of this namespace.
 sibling_states() {
@@ -30,16 +13,22 @@ sibling_states() {
   done
 }
 
+# IPv6 is not checked for duplicates (nodad: on lo there is nobody to ask) and deprecated (preferred_lft 0): what this host
+# begins itself then never goes out from a VIP (RFC 6724, rule 3); what a server bound to it sends does.
 add_vip() {
   if ! vip_is_on_lo "$1"; then
-    add_vip_device=$(ip -4 -o address show to "$1/32" | awk '{ print $2; exit }')
+    add_vip_device=$(ip -"$(family_of "$1")" -o address show to "$(as_prefix "$1")" | awk '{ print $2; exit }')
     [ -z "$add_vip_device" ] || fail "$EXIT_FAILED" "VIP $1 is an address of $add_vip_device" \
       "A VIP must not be a backend's own address: remove it there (ip address del $1 dev $add_vip_device) or give another VIP."
     put vips-added "$(get vips-added) $1"
-    ip address add "$1/32" dev lo || fail "$EXIT_FAILED" "cannot add $1/32 to lo" "See the line above."
-    say_change "VIP $1/32 added to lo"
   fi
   in_list "$1" "$(get vips)" || put vips "$(get vips) $1"
+  vip_is_on_lo "$1" && return
+  case $1 in
+    *:*) ip address add "$(as_prefix "$1")" dev lo nodad preferred_lft 0 ;;
+    *) ip address add "$(as_prefix "$1")" dev lo ;;
+  esac || fail "$EXIT_FAILED" "cannot add $(as_prefix "$1") to lo" "See the line above."
+  say_change "VIP $(as_prefix "$1") added to lo"
 }
 
 # Takes the VIP from lo if this tool put it there and no other device needs it; else the other device inherits it.
@@ -54,21 +43,21 @@ remove_vip() {
     if [ -n "$remove_vip_heir" ]; then
       say "$(cat "$remove_vip_heir/vips-added" 2>/dev/null) $1" >"$remove_vip_heir/vips-added"
       say_fact kept "VIP $1 on lo: ${remove_vip_heir##*/"$namespace"-} serves it too"
-    elif vip_is_on_lo "$1" && ip address del "$1/32" dev lo; then
-      say_change "VIP $1/32 removed from lo"
+    elif vip_is_on_lo "$1" && ip address del "$(as_prefix "$1")" dev lo; then
+      say_change "VIP $(as_prefix "$1") removed from lo"
     fi
   fi
   put vips "$(without "$(get vips)" "$1")"
   put vips-added "$(without "$(get vips-added)" "$1")"
 }
 
-# Addresses that the load balancer may send tunnel packets to: all of this namespace, but no VIP.
+# Addresses that the load balancer may send tunnel packets to: all of this namespace that last, but no VIP.
 host_addresses() {
   host_vips="$vips $(get vips)"
   for host_state in $(sibling_states); do
     host_vips="$host_vips $(cat "$host_state/vips" 2>/dev/null)"
   done
-  without "$(ip -4 -o address show scope global | awk '{ sub("/.*", "", $4); print $4 }' | sort -u | tr '\n' ' ')" "$host_vips"
+  without "$(ip -o address show scope global | awk '/ (dadfailed|temporary) / { next } { sub("/.*", "", $4); print $4 }' | sort -u | tr '\n' ' ')" "$host_vips"
 }
 
 read_sysctl() { cat "/proc/sys/net/ipv4/conf/$1/$2" 2>/dev/null; }
@@ -120,13 +109,40 @@ restore_sysctls() {
   done
 }
 
-# A client sends segments for its own MTU; with 20 bytes of outer header they do not fit a path of the same MTU (docs/backends.md).
+# Exits when the kernel of this host takes no IPv6 on the device or on lo. Nothing is switched on behind the owner's back.
+require_ipv6() {
+  for require_device in lo "$device"; do
+    [ "$(cat "/proc/sys/net/ipv6/conf/$require_device/disable_ipv6" 2>/dev/null)" = 0 ] || fail "$EXIT_UNSUPPORTED" \
+      "IPv6 is off on $require_device, and there are IPv6 VIPs" "sysctl net.ipv6.conf.$require_device.disable_ipv6=0, or give IPv4 VIPs alone."
+  done
+}
+
+# Whether this host would answer neighbour solicitations for the VIP $1 on the device. For an address of lo alone the kernel
+# does not (unlike ARP: RFC 4861, 7.2.3 wants the address on the receiving interface); a proxy entry is the one exception.
+ndp_would_answer() { [ -n "$(ip -6 neighbour show proxy "$1" dev "$device" 2>/dev/null)" ]; }
+
+refuse_ndp_proxy() {
+  for proxy_vip in $1; do
+    ! ndp_would_answer "$proxy_vip" || fail "$EXIT_FAILED" "this host is NDP proxy for VIP $proxy_vip on $device: it would take it from the load balancer" \
+      "Remove the entry: ip -6 neighbour del proxy $proxy_vip dev $device"
+  done
+}
+
+# note_mtu_of FAMILY OUTER-BYTES INNER-BYTES: outer header; inner IP and TCP header.
+note_mtu_of() {
+  [ "${note_mtu_value:-0}" -lt $((1500 + $2)) ] || return
+  ! ip -"$1" route show table all | grep -q advmss || return
+  say_fact note "MTU of $device is $note_mtu_value: full IPv$1 segments of clients and $2 bytes of outer header do not fit."
+  say_fact '' "Raise it to $((1500 + $2)) from the load balancer to here, or put 'advmss $((note_mtu_value - $2 - $3))' on the IPv$1 routes to the clients."
+}
+
+# A client sends segments for its own MTU; with an outer header they do not fit a path of the same MTU (docs/backends.md).
 note_mtu() {
   note_mtu_value=$(ip -o link show dev "$device" | sed -n 's/.* mtu \([0-9]*\) .*/\1/p')
-  if [ "${note_mtu_value:-0}" -lt 1520 ] && ! ip -4 route show table all | grep -q advmss; then
-    say_fact note "MTU of $device is $note_mtu_value: full client segments and 20 bytes of IPIP do not fit."
-    say_fact '' "Raise it to 1520 from the load balancer to here, or put 'advmss $((note_mtu_value - 60))' on the routes to the clients."
-  fi
+  note_mtu_outer=20
+  [ -n "$(of_family 4 "$(get addresses)")" ] || note_mtu_outer=40
+  [ -z "$(of_family 4 "$vips")" ] || note_mtu_of 4 "$note_mtu_outer" 40
+  [ -z "$(of_family 6 "$vips")" ] || note_mtu_of 6 40 60
 }
 
 # Says what holds now, read from the kernel; exits when something does not.
@@ -135,10 +151,16 @@ check_network() {
     vip_is_on_lo "$check_vip" || fail "$EXIT_FAILED" "VIP $check_vip is not on lo" "Something else manages lo: exempt the VIP there and run this again."
     say_fact vip "$check_vip on lo"
   done
-  for check_name in rp_filter arp_ignore arp_announce; do
-    check_value=$(effective_sysctl "$check_name")
-    sysctl_serves "$check_name" "$check_value" \
-      || fail "$EXIT_FAILED" "sysctl $check_name of $device is $check_value in force" "Something else sets it: look in /etc/sysctl.d."
-    say_fact sysctl "$check_name of $device = $check_value in force"
-  done
+  if [ -n "$(of_family 4 "$vips")" ]; then
+    for check_name in rp_filter arp_ignore arp_announce; do
+      check_value=$(effective_sysctl "$check_name")
+      sysctl_serves "$check_name" "$check_value" \
+        || fail "$EXIT_FAILED" "sysctl $check_name of $device is $check_value in force" "Something else sets it: look in /etc/sysctl.d."
+      say_fact sysctl "$check_name of $device = $check_value in force"
+    done
+  fi
+  if [ -n "$(of_family 6 "$vips")" ]; then
+    refuse_ndp_proxy "$(of_family 6 "$vips")"
+    say_fact ndp "no answer on $device for $(of_family 6 "$vips")"
+  fi
 }

@@ -60,12 +60,6 @@ our_folders() {
   done
 }
 
-# The 16 bytes of a key of the maps vips and addresses, in hex.
-address_key() {
-  # shellcheck disable=SC2046
-  printf '00 00 00 00 00 00 00 00 00 00 ff ff %02x %02x %02x %02x' $(printf %s "$1" | tr . ' ')
-}
-
 # map_edit update|delete FOLDER MAP ADDRESS
 map_edit() {
   # shellcheck disable=SC2046
@@ -99,7 +93,9 @@ fill_map() {
 # fill_maps FOLDER VIPS-BEFORE QUIET
 fill_maps() {
   fill_maps_addresses=$(host_addresses)
-  [ -n "$fill_maps_addresses" ] || fail "$EXIT_FAILED" "this host has no IPv4 address besides the VIPs" "Give $device its address first, then run this again."
+  [ -n "$fill_maps_addresses" ] || fail "$EXIT_FAILED" "this host has no address besides the VIPs" "Give $device its address first, then run this again."
+  [ -z "$vips6" ] || [ -n "$(of_family 6 "$fill_maps_addresses")" ] || fail "$EXIT_FAILED" \
+    "this host has no IPv6 address besides the VIPs, and IPv6 comes wrapped in IPv6 alone" "Give $device its IPv6 address first, then run this again."
   fill_map "$1" addresses "$fill_maps_addresses" "$(get addresses)" "$3"
   put addresses "$fill_maps_addresses"
   fill_map "$1" vips "$vips" "$2" "$3"
@@ -165,5 +161,5 @@ check_program() {
   for check_address in $vips; do
     map_has "$pins/$(get program)" vips "$check_address" || fail "$EXIT_FAILED" "$check_address is not in map vips" "Run uninstall.sh, then this again."
   done
-  say_fact takes "IPIP to $(get addresses) for $vips; other IPIP: $other"
+  say_fact takes "tunnel packets to $(get addresses) for $vips; others: $other"
 }

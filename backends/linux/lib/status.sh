@@ -27,8 +27,13 @@ print_status() {
       status_result=$EXIT_FAILED
     fi
   done
+  for status_vip in $(of_family 6 "$(get vips)"); do
+    ndp_would_answer "$status_vip" || continue
+    say_fact WRONG "this host is NDP proxy for $status_vip on $device"
+    status_result=$EXIT_FAILED
+  done
   [ "$(get dispatch)" = ipip ] || return "$status_result"
-  say_fact takes "IPIP to $(get addresses); other IPIP: $(get other)"
+  say_fact takes "tunnel packets to $(get addresses); others: $(get other)"
   if program_is_attached; then
     say_fact program "decap_$(get hook), id $attached_id, attached to $device"
   else

@@ -27,7 +27,7 @@ describe('the program', function () {
   });
 
   it('ends wrong usage with status 2, an error and a hint, and no stack', () => {
-    for (const words of [[], ['--devic=eth0'], ['--device=eth0', '--max-flows=none'], ['service', 'list']]) {
+    for (const words of [[], ['--devic=eth0'], ['--device=eth0', '--max-flows=none'], ['--device=eth0', 'service', 'list']]) {
       const { status, out, err } = run(...words);
       assert.equal(status, 2);
       assert.equal(out, '');

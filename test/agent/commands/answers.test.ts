@@ -41,6 +41,9 @@ describe('answers of commands', () => {
         ],
         weights: [3, 0],
         mode: 'default',
+        sourceAllow: undefined,
+        sourceDeny: undefined,
+        affinity: undefined,
       },
     ]);
   });

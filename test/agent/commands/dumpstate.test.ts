@@ -73,6 +73,7 @@ describe('service dumpstate', () => {
       backendPort: 65535,
       mode: 'dsr-ipip',
       snatPort: undefined,
+      snatAddress: undefined,
       state: 'CLOSING',
       txPackets: 1e6,
       txBytes: 1e9,

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { VERBS } from '../../../agent/commands/verbs.js';
 import { assertWidth, compareGolden } from '../support/golden.js';
 import { answer } from '../support/run-with-double.js';
@@ -31,11 +34,20 @@ describe('help', () => {
   });
 
   it('the examples are right: each runs', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fairlead-examples-'));
+    let files = 0;
+    const config = join(folder, 'config.yaml');
+    writeFileSync(config, 'version: 1\nmode: snat\nservices: []\n');
     for (const verb of VERBS) {
       for (const example of verb.examples) {
-        const { err } = await answer(example);
+        // A capture makes a file; a configuration is read from one.
+        const made = example
+          .replace(/--file=\S+/, () => `--file=${join(folder, String(files++))}`)
+          .replace('/etc/fairlead/config.yaml', config);
+        const { err } = await answer(made);
         assert.doesNotMatch(err, /error:/, example);
       }
     }
+    rmSync(folder, { recursive: true, force: true });
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { AgentDouble } from '../support/agent-double.js';
+import { AgentDouble6, LONGEST, SHORT } from '../support/agent-double6.js';
 import { assertWidth, compareGolden } from '../support/golden.js';
 import { answer } from '../support/run-with-double.js';
 
@@ -22,6 +23,20 @@ describe('tables at 80 columns', () => {
       assertWidth(out, 80);
       compareGolden(out, new URL(`golden/${name}.txt`, import.meta.url));
     });
+  }
+
+  for (const [length, to6] of [
+    ['ipv6', SHORT],
+    ['ipv6-longest', LONGEST],
+  ] as const) {
+    for (const name of ['service-list', 'service-get', 'service-dumpstate', 'backend-list', 'neighbor-list']) {
+      it(`${TABLES[name]} reads as in golden/${name}-${length}.txt`, async () => {
+        const { out, err } = await answer(TABLES[name] ?? '', { agent: new AgentDouble6(to6) });
+        assert.equal(err, '');
+        assertWidth(out, 80);
+        compareGolden(out, new URL(`golden/${name}-${length}.txt`, import.meta.url));
+      });
+    }
   }
 
   it('a wide terminal shows all columns of the flows', async () => {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { Service } from '../../../agent/model/service.js';
 import type { Agent } from '../../../agent/control/agent.js';
 import { endpoint, macOf, TestBench, update } from './support.js';
 
@@ -16,9 +17,9 @@ describe('the running agent', () => {
   afterEach(() => bench.dispose());
 
   describe('the order of writes', () => {
-    it('a new service: backends, then the filled table, then the table in place, then the service', async () => {
+    it('a new service: backends, then the filled table, then the table in place, then the address’s bit, then the service and its spans', async () => {
       await agent.updateService(update(1, [10, 20]));
-      assert.deepEqual(bench.writes(), ['lb4_backends', 'maglev_1', 'lb_maglev', 'lb4_services']);
+      assert.deepEqual(bench.writes(), ['lb4_backends', 'maglev_1', 'lb_maglev', 'vips', 'lb4_services', 'lb4_spans']);
     });
 
     it('a backend less: the table and the service first, the backend’s slot last', async () => {
@@ -28,19 +29,21 @@ describe('the running agent', () => {
       assert.deepEqual(bench.writes(), ['maglev_1', 'lb_maglev', 'lb4_services', 'lb4_backends']);
     });
 
-    it('a deleted service: service, table, backends', async () => {
+    it('a deleted service: spans, service, table, backends; the address’s bit stays', async () => {
+      const before = await bench.snapshot();
       await agent.updateService(update(1, [10, 20]));
       bench.kernel.journal.length = 0;
       await agent.deleteService(1);
-      assert.deepEqual(bench.writes(), ['lb4_services delete', 'lb_maglev delete', 'lb4_backends']);
-      assert.deepEqual(await bench.snapshot(), { services: [], backends: [], tables: {} });
+      assert.deepEqual(bench.writes(), ['lb4_spans delete', 'lb4_services delete', 'lb_maglev delete', 'lb4_backends']);
+      assert.deepEqual(await bench.snapshot(), before);
     });
 
     it('another frontend: the new one stands before the old one goes', async () => {
       await agent.updateService(update(1, [10]));
       bench.kernel.journal.length = 0;
       await agent.updateService(update(1, undefined, { frontend: { address: '40.1.1.2', port: 80, protocol: 'tcp' } }));
-      assert.deepEqual(bench.writes(), ['lb4_services', 'lb4_services delete']);
+      assert.deepEqual(bench.writes(), ['vips', 'lb4_services', 'lb4_spans', 'lb4_spans delete', 'lb4_services delete']);
+      assert.equal(bench.vips().length, 2);
     });
 
     it('the same again writes nothing', async () => {
@@ -76,7 +79,26 @@ describe('the running agent', () => {
       call: () =>
         agent.updateService(update(2, [30, 40], { weights: [1, 5], frontend: { address: '40.1.1.9', port: 9, protocol: 'udp' } })),
     },
-    { name: 'a deletion', prepare: () => agent.updateService(update(2, [30, 40])), call: () => agent.deleteService(2) },
+    {
+      name: 'a deletion of the one service on its address',
+      prepare: () => agent.updateService(update(2, [30, 40], { frontend: { address: '40.1.1.7', port: 80, protocol: 'tcp' } })),
+      call: () => agent.deleteService(2),
+    },
+    {
+      name: 'another state as a whole',
+      prepare: () => agent.updateService(update(2, [30])),
+      call: async () => {
+        const { services } = await agent.getDesired();
+        const [first, second] = services as [Service, Service];
+        const third = { ...second, id: 3, frontend: { ...second.frontend, port: 8443 } };
+        const wanted = {
+          mode: 'dsr',
+          services: [{ ...first, backends: first.backends.slice(0, 1) }, third],
+          deny: ['203.0.113.0/24'],
+        } as const;
+        return agent.replaceDesired(wanted, false);
+      },
+    },
     { name: 'a mode switch', prepare: () => agent.updateService(update(2, [30])), call: () => agent.setMode('dsr') },
     {
       name: 'the last backend drained',
@@ -214,10 +236,6 @@ describe('the running agent', () => {
   it('what cannot be is refused, naming it', async () => {
     await agent.updateService(update(1, [10]));
     await assert.rejects(agent.updateService({ ...update(2, undefined) }), { code: 'FL_E_USAGE', message: /--backends missing/ });
-    await assert.rejects(agent.updateService(update(2, [1])), {
-      code: 'FL_E_VALUE',
-      message: /backend 20.1.1.1:80: an address of this node/,
-    });
     const own = { frontend: { address: '20.1.1.1', port: 80, protocol: 'tcp' } };
     await assert.rejects(agent.updateService(update(2, [10], own)), { code: 'FL_E_CONFLICT', message: /LB's own address/ });
     await assert.rejects(agent.setBackend({ id: 1, backend: endpoint(20), state: 'active', weight: undefined }), {
@@ -247,7 +265,7 @@ describe('the running agent', () => {
     );
     const status = await agent.status();
     assert.deepEqual([status.services, status.backends, status.unresolvedBackends, status.snatRange], [1, 2, 0, [1024, 32767]]);
-    assert.deepEqual(status.flows, { entries: 0, limit: 64 });
+    assert.deepEqual(status.flows, { entries: 0, limit: 128 });
     assert.deepEqual(status.warnings, []);
   });
 });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { Agent } from '../../../agent/control/agent.js';
-import { FLOW, TCP_SEEN, TUPLE4 } from '../../../agent/datapath/layout.js';
+import { encodeIndex, SLOT4, TCP_SEEN } from '../../../agent/datapath/layout.js';
 import { TestBench, update } from './support.js';
 
 describe('dumpState', () => {
@@ -19,15 +19,14 @@ describe('dumpState', () => {
 
   /** A DSR flow of the service to the backend in this slot. */
   function writeFlow(serviceId: number, backendId: number, sport: number): void {
-    const folder = bench.pins().find((name) => name.startsWith('maps-'));
-    const map = bench.platform.bpf.openPinnedMap(`/sys/fs/bpf/fairlead/test/${folder}/ct4`);
+    const map = bench.map('ct4');
     const now = bench.kernel.ticks;
     const times = { lastSeen: now, created: now, refreshed: now };
     const counted = { packets: 1, bytes: 54, tcpSeen: TCP_SEEN.syn };
-    const flow = { ...times, ...counted, serviceId, backendId, backendGeneration: 1, snatPort: 0, action: 'dsr-ipip' } as const;
+    const owner = { serviceId, backendId, backendGeneration: 1, snatPort: 0, reverse: 0, snatSource: 0, action: 'dsr-ipip' } as const;
     const tuple = { saddr: '10.0.0.1', daddr: '40.1.1.1', sport, dport: 80 + serviceId, protocol: 'tcp' } as const;
-    map?.update(TUPLE4.encode(tuple), FLOW.encode(flow));
-    map?.close();
+    map.update(encodeIndex(sport % map.maxEntries), SLOT4.encode({ tuple, flow: { ...times, ...counted, ...owner } }));
+    map.close();
   }
 
   it('shows the flows of the service asked for and of no other', async () => {

@@ -1,4 +1,4 @@
-// The small parts of the control plane: SNAT range, writer, sweeper, slots, transaction, steps.
+// The small parts of the control plane: SNAT range, writer, slots, transaction, steps.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,6 @@ import { Slots } from '../../../agent/control/apply/slots.js';
 import { chooseSnatRange, warnOfOverlap } from '../../../agent/control/start/snat-range.js';
 import { StepReporter } from '../../../agent/control/start/step-reporter.js';
 import type { StepReport } from '../../../agent/control/start/steps.js';
-import { Sweeper } from '../../../agent/control/sweeper.js';
 import { Transaction } from '../../../agent/control/apply/transaction.js';
 import { Writer } from '../../../agent/control/writer.js';
 import { FairleadError } from '../../../agent/model/errors.js';
@@ -55,31 +54,6 @@ describe('Writer', () => {
     const after = writer.run(() => 'after');
     assert.deepEqual([await before, await last], ['before', 'last']);
     await assert.rejects(after, { code: 'FL_E_CONFLICT', message: 'it is over' });
-  });
-});
-
-describe('Sweeper', () => {
-  it('comes again and again, never overlaps itself, tells failures and their end', async () => {
-    let running = 0;
-    let sweeps = 0;
-    const told: (string | undefined)[] = [];
-    const sweep = async () => {
-      assert.equal(++running, 1);
-      await sleep(15);
-      running--;
-      if (++sweeps === 2) throw new Error('no memory');
-      return { scanned: 10, removed: 3 };
-    };
-    const sweeper = new Sweeper(sweep, 0.005, (error) => void told.push(error?.message));
-    await Promise.all([sweeper.run(), sweeper.run()]);
-    assert.deepEqual([sweeps, sweeper.entries], [1, 7]);
-    await sleep(80);
-    await sweeper.close();
-    const atEnd = sweeps;
-    assert.ok(atEnd >= 3, `${atEnd} sweeps`);
-    assert.deepEqual(told.slice(0, 3), [undefined, 'no memory', undefined]);
-    await sleep(40);
-    assert.equal(sweeps, atEnd);
   });
 });
 

@@ -3,20 +3,24 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Agent } from '../../../agent/control/agent.js';
+import { vipBit } from '../../../agent/datapath/tuple-hash.js';
+import { addressBytes } from '../../../agent/model/address.js';
 import { BACKEND_STATES, MODES, type Service } from '../../../agent/model/service.js';
-import { endpoint, MAGLEV_SIZE, TestBench, update } from './support.js';
+import { DUAL, endpoint, MAGLEV_SIZE, makeKernel, TestBench, update, VIPS } from './support.js';
 
 const id = fc.integer({ min: 1, max: 3 });
 const last = fc.constantFrom(10, 20, 30, 40);
+const family = fc.constantFrom(4 as const, 6 as const);
 const call = fc.oneof(
   fc.record({
     kind: fc.constant('update' as const),
     id,
     backends: fc.uniqueArray(last, { minLength: 1 }),
     port: fc.integer({ min: 1, max: 4 }),
+    family,
   }),
   fc.record({ kind: fc.constant('delete' as const), id }),
-  fc.record({ kind: fc.constant('backend' as const), id, last, state: fc.constantFrom(...BACKEND_STATES), weight: fc.nat(3) }),
+  fc.record({ kind: fc.constant('backend' as const), id, last, family, state: fc.constantFrom(...BACKEND_STATES), weight: fc.nat(3) }),
   fc.record({ kind: fc.constant('mode' as const), mode: fc.constantFrom(...MODES) }),
   fc.record({ kind: fc.constant('own-mode' as const), id, mode: fc.constantFrom(...MODES, 'default' as const) }),
   fc.record({ kind: fc.constant('restart' as const), maxFlows: fc.constantFrom(64, 128) }),
@@ -28,11 +32,13 @@ const step = fc.record({ call, failAt: fc.option(fc.integer({ min: 1, max: 12 })
 async function carryOut(agent: Agent, made: Exclude<Call, { kind: 'restart' }>): Promise<unknown> {
   switch (made.kind) {
     case 'update':
-      return agent.updateService(update(made.id, made.backends, { frontend: { address: '40.1.1.1', port: made.port, protocol: 'tcp' } }));
+      return agent.updateService(
+        update(made.id, made.backends, { frontend: { address: VIPS[made.family], port: made.port, protocol: 'tcp' } }, made.family),
+      );
     case 'delete':
       return agent.deleteService(made.id);
     case 'backend':
-      return agent.setBackend({ id: made.id, backend: endpoint(made.last), state: made.state, weight: made.weight });
+      return agent.setBackend({ id: made.id, backend: endpoint(made.last, 80, made.family), state: made.state, weight: made.weight });
     case 'mode':
       return agent.setMode(made.mode);
     case 'own-mode':
@@ -45,7 +51,9 @@ async function checkMaps(bench: TestBench, agent: Agent): Promise<void> {
   const services = await agent.listServices();
   const datapath = bench.datapath();
   const entries = await datapath.services.entries();
-  const slots = new Map(await datapath.backends.entries());
+  const found = await datapath.backends.entries();
+  const slots = new Map(found);
+  assert.equal(slots.size, found.length, 'an id is used by one family');
   assert.equal(entries.length, services.length);
   assert.equal(
     slots.size,
@@ -75,6 +83,13 @@ async function checkMaps(bench: TestBench, agent: Agent): Promise<void> {
     if (serving.every(({ weight }) => weight === serving[0]?.weight)) assert.equal(named.size, serving.length);
   }
   datapath.close();
+  const bits = services.map(({ frontend }) => vipBit(addressBytes(frontend.address)));
+  const known = new Set(bench.vips());
+  assert.ok(
+    bits.every((bit) => known.has(bit)),
+    'each address of a service has its bit',
+  );
+  assert.deepEqual(bench.devices(), ['1: 2 02:00:00:00:00:01']);
 }
 
 describe('any sequence of calls', () => {
@@ -82,7 +97,7 @@ describe('any sequence of calls', () => {
     this.timeout(60_000);
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
-        const bench = new TestBench();
+        const bench = new TestBench(makeKernel(DUAL));
         try {
           let agent = await bench.start();
           for (const { call: made, failAt } of steps) {

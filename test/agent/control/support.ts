@@ -1,47 +1,28 @@
 // A machine in memory for tests of the control plane: the fake kernel with the data plane's maps, one LB device, four backends.
 // Invariant: nothing is left behind; every bench has a folder of its own, removed by dispose().
 
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Agent } from '../../../agent/control/agent.js';
 import { startAgent } from '../../../agent/control/start/start.js';
 import type { StepReport } from '../../../agent/control/start/steps.js';
 import { Datapath } from '../../../agent/datapath/datapath.js';
-import { BACKEND4, CONFIG, COUNTER, FLOW, FRONTEND4, MAGLEV_PAIR, REVERSE4, SERVICE, TUPLE4 } from '../../../agent/datapath/layout.js';
-import { REASONS } from '../../../agent/model/reasons.js';
+import { DEVICE, encodeIndex, VIP_WORDS } from '../../../agent/datapath/layout.js';
+import type { Family } from '../../../agent/model/address.js';
 import type { Endpoint } from '../../../agent/model/service.js';
 import { DEFAULT_SETTINGS, type Settings } from '../../../agent/model/settings.js';
-import {
-  createFakePlatform,
-  FakeKernel,
-  type FakeKernelOptions,
-  type FakeMapSpec,
-  type FakePlatform,
-} from '../../../platform/fake/index.js';
+import { createFakePlatform, FakeKernel, type FakeKernelOptions, type FakePlatform } from '../../../platform/fake/index.js';
 import type { BpfMap, Platform } from '../../../platform/port.js';
+import { dataPlaneMaps } from '../datapath/map-specs.js';
 
 /** A prime far below what the command line takes: an inner map of 4 pairs, so that a test can fail each of its writes. */
 export const MAGLEV_SIZE = 7;
 const BACKENDS = 16;
 
-export const MAPS: readonly FakeMapSpec[] = [
-  { name: 'ct4', type: 'lru_hash', keySize: TUPLE4.size, valueSize: FLOW.size, maxEntries: 64 },
-  { name: 'snat4', type: 'lru_hash', keySize: TUPLE4.size, valueSize: REVERSE4.size, maxEntries: 64 },
-  { name: 'lb4_services', type: 'hash', keySize: FRONTEND4.size, valueSize: SERVICE.size, maxEntries: 8 },
-  { name: 'lb4_backends', type: 'array', keySize: 4, valueSize: BACKEND4.size, maxEntries: BACKENDS },
-  { name: 'lb_maglev_type', type: 'array', keySize: 4, valueSize: MAGLEV_PAIR.size, maxEntries: 1 },
-  {
-    name: 'lb_maglev',
-    type: 'array_of_maps',
-    keySize: 4,
-    valueSize: 4,
-    maxEntries: 65536,
-    inner: { type: 'array', keySize: 4, valueSize: MAGLEV_PAIR.size, maxEntries: (MAGLEV_SIZE + 1) / 2 },
-  },
-  { name: 'metrics', type: 'percpu_array', keySize: 4, valueSize: COUNTER.size, maxEntries: REASONS.length },
-  { name: 'config', type: 'array', keySize: 4, valueSize: CONFIG.size, maxEntries: 1 },
-];
+export const SIZES = { maxFlows: 64, maxServices: 8, maxBackends: BACKENDS, maglevSize: MAGLEV_SIZE };
 
 export const ETH0 = {
   name: 'eth0',
@@ -63,7 +44,7 @@ const neighbours = [10, 20, 30, 40].map((last) => ({
 }));
 
 export function makeKernel(options: FakeKernelOptions = {}): FakeKernel {
-  return new FakeKernel({ maps: MAPS, interfaces: [ETH0, ETH1], neighbours, ...options });
+  return new FakeKernel({ maps: dataPlaneMaps(SIZES), interfaces: [ETH0, ETH1], neighbours, ...options });
 }
 
 export class TestBench {
@@ -80,11 +61,7 @@ export class TestBench {
       ...DEFAULT_SETTINGS,
       instance: 'test',
       devices: ['eth0'],
-      maglevSize: MAGLEV_SIZE,
-      maxBackends: BACKENDS,
-      maxServices: 8,
-      maxFlows: 64,
-      sweepInterval: 3600,
+      ...SIZES,
       stateFile: join(this.directory, 'state.json'),
       cacheDirectory: join(this.directory, 'cache'),
       bpfObject: this.object('program'),
@@ -124,21 +101,50 @@ export class TestBench {
     return this.reports.find((report) => report.step === step && report.phase !== 'begin')?.text ?? '';
   }
 
+  /** A map of the data plane, past the agent. The caller closes it. */
+  map(name: string): BpfMap {
+    const folder = this.pins().find((pin) => pin.startsWith('maps-')) ?? '';
+    const map = this.#platform.bpf.openPinnedMap(`/sys/fs/bpf/fairlead/test/${folder}/${name}`);
+    if (map === undefined) throw new Error(`no map ${name} is pinned`);
+    return map;
+  }
+
   /** The pinned tables, read past the agent. */
   datapath(): Datapath {
     const folder = this.pins().find((name) => name.startsWith('maps-')) ?? '';
-    const directory = `/sys/fs/bpf/fairlead/test/${folder}`;
-    const { bpf } = this.#platform;
-    const maps = new Map(bpf.listPins(directory).map((name) => [name, bpf.openPinnedMap(`${directory}/${name}`) as BpfMap]));
-    return Datapath.open(maps, bpf, { ticksPerSecond: this.kernel.ticksPerSecond, now: () => this.kernel.ticks });
+    const names = this.#platform.bpf.listPins(`/sys/fs/bpf/fairlead/test/${folder}`);
+    const maps = new Map(names.map((name) => [name, this.map(name)]));
+    return Datapath.open(maps, this.#platform.bpf, this.kernel.clock());
+  }
+
+  /** What reverse entries find by their device index: '<index>: <ifindex> <MAC>'. */
+  devices(): readonly string[] {
+    const map = this.map('devices');
+    const all = Array.from({ length: map.maxEntries }, (_, index) => ({
+      index,
+      ...DEVICE.decode(map.lookup(encodeIndex(index)) as Buffer),
+    }));
+    map.close();
+    return all.filter(({ ifindex }) => ifindex !== 0).map(({ index, ifindex, mac }) => `${index}: ${ifindex} ${mac}`);
+  }
+
+  /** The bits of vips that are set. */
+  vips(): readonly number[] {
+    const map = this.map('vips');
+    const words = Array.from({ length: VIP_WORDS }, (_, word) => (map.lookup(encodeIndex(word)) as Buffer).readBigUInt64LE());
+    map.close();
+    return words.flatMap((bits, word) =>
+      bits === 0n ? [] : [...bits.toString(2)].reverse().flatMap((bit, i) => (bit === '1' ? [word * 64 + i] : [])),
+    );
   }
 
   pins(): readonly string[] {
     return this.#platform.bpf.listPins('/sys/fs/bpf/fairlead/test');
   }
 
-  /** All that forwarding depends on, as plain data: services, backends, Maglev tables. */
+  /** All that forwarding depends on, as plain data: services, backends, Maglev tables, devices. */
   async snapshot(): Promise<object> {
+    const devices = this.devices();
     const datapath = this.datapath();
     const services = [...(await datapath.services.entries())].sort(([, a], [, b]) => a.id - b.id);
     const tables: Record<number, readonly number[]> = {};
@@ -148,7 +154,7 @@ export class TestBench {
     }
     const backends = await datapath.backends.entries();
     datapath.close();
-    return { services, backends, tables };
+    return { services, backends, tables, devices };
   }
 
   /** The writes since the journal was emptied: 'lb4_backends', 'maglev_1', ...; repeats in a row once. */
@@ -163,18 +169,36 @@ export class TestBench {
   }
 }
 
-export function endpoint(last: number, port = 80): Endpoint {
-  return { address: `20.1.1.${last}`, port };
+/** ETH0 with an address of both families, and next hops for the backends of both. */
+export const DUAL: FakeKernelOptions = {
+  interfaces: [{ ...ETH0, addresses: [...ETH0.addresses, { address: '2001:db8:20::1', prefixLength: 64 }] }, ETH1],
+  neighbours: [
+    ...neighbours,
+    ...neighbours.map((one) => ({ ...one, address: endpoint(Number(one.address.split('.')[3]), 80, 6).address })),
+  ],
+};
+
+export function endpoint(last: number, port = 80, family: Family = 4): Endpoint {
+  return { address: family === 4 ? `20.1.1.${last}` : `2001:db8:20::${last}`, port };
 }
 
+/** The address of every service. */
+export const VIPS: Readonly<Record<Family, string>> = { 4: '40.1.1.1', 6: '2001:db8:40::1' };
+
 /** A whole `service update`. */
-export function update(id: number, backends: readonly number[] | undefined, more: object = {}) {
+export function update(id: number, backends: readonly number[] | undefined, more: object = {}, family: Family = 4) {
   return {
     id,
-    frontend: { address: '40.1.1.1', port: 80 + id, protocol: 'tcp' as const },
-    backends: backends?.map((last) => endpoint(last)),
+    frontend: { address: VIPS[family], port: 80 + id, protocol: 'tcp' as const },
+    backends: backends?.map((last) => endpoint(last, 80, family)),
     weights: undefined,
     mode: undefined,
     ...more,
   };
+}
+
+/** Waits for what an event brings about; fails after two seconds. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 400 && !condition(); tries++) await sleep(5);
+  assert.ok(condition(), 'it did not come about');
 }

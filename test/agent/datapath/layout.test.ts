@@ -11,8 +11,10 @@ import fc from 'fast-check';
 import { probeClang } from '../../../agent/control/program/clang.js';
 import { findSourceDirectory } from '../../../agent/control/program/sources.js';
 import * as layout from '../../../agent/datapath/layout.js';
+import { EVENT_KINDS, MAX_SNAP, VERDICTS } from '../../../agent/model/events.js';
 import { REASONS } from '../../../agent/model/reasons.js';
 import { ACTIONS, BACKEND_STATES } from '../../../agent/model/service.js';
+import { PERMITS } from '../../../agent/model/source-ranges.js';
 
 interface BtfType {
   readonly id: number;
@@ -25,7 +27,7 @@ interface BtfType {
   readonly values?: readonly { readonly name: string; readonly val: number }[];
 }
 
-const ENUMS = ['fl_action', 'fl_tcp_seen', 'fl_backend_state', 'fl_reason'];
+const ENUMS = ['fl_action', 'fl_tcp_seen', 'fl_backend_state', 'fl_reason', 'fl_event_kind', 'fl_verdict', 'fl_permit'];
 
 /** BTF of all structures and enums of the headers: each is named by a variable, or clang would leave it out. */
 async function readBtf(): Promise<BtfType[]> {
@@ -75,7 +77,8 @@ describe('the layout of the maps', () => {
   for (const struct of layout.STRUCTS) {
     it(`${struct.name}: names, offsets and sizes are those of the C structure`, () => {
       const inC = types.find((type) => type.kind === 'STRUCT' && type.name === struct.name);
-      const members = (inC?.members ?? []).filter((member) => member.name !== 'pad');
+      // Claims are the data plane's own count: a tuple is the same whatever they are.
+      const members = (inC?.members ?? []).filter((member) => member.name !== 'pad' && member.name !== 'claims');
       const expected = members.map((member) => `${member.name} at ${member.bits_offset / 8}, ${sizeOf(types, member.type_id)} bytes`);
       const ours = Object.entries(struct.fields).map(([name, field]) => `${snakeCase(name)} at ${field.offset}, ${field.type.size} bytes`);
       assert.deepEqual(ours, expected);
@@ -97,6 +100,9 @@ describe('the layout of the maps', () => {
       enumValues('fl_tcp_seen'),
       Object.entries(layout.TCP_SEEN).map(([name, bit]) => [`FL_SEEN_${name.toUpperCase()}`, bit]),
     );
+    assert.deepEqual(enumValues('fl_event_kind'), words('FL_EVENT_', EVENT_KINDS));
+    assert.deepEqual(enumValues('fl_verdict'), words('FL_VERDICT_', VERDICTS));
+    assert.deepEqual(enumValues('fl_permit'), words('FL_PERMIT_', PERMITS));
     const reasons = REASONS.map((reason, i) => [`FL_REASON_${reason.name.toUpperCase()}`, i]);
     assert.deepEqual(enumValues('fl_reason'), [...reasons, ['FL_REASON_COUNT', REASONS.length]]);
   });
@@ -111,12 +117,48 @@ describe('the layout of the maps', () => {
     assert.deepEqual(REASONS, inC);
   });
 
-  it('constants are those of the header', () => {
+  it('constants are those of the header, but for those that the data plane alone reads', () => {
     const text = readFileSync(join(findSourceDirectory(), 'layout.h'), 'utf8');
-    assert.match(text, new RegExp(`#define FL_BACKEND_RESOLVED ${layout.BACKEND_RESOLVED}\\b`));
-    assert.match(text, new RegExp(`#define FL_MAX_LB_ADDRESSES ${layout.MAX_LB_ADDRESSES}\\b`));
+    const defined = [
+      ...text.matchAll(/^#define (FL_(?!LINK_|SPANS_PER_SERVICE|FLOWS_PER_AFFINITY|MAX_RANGES)\w+) (0x[0-9a-f]+|\d+)\b/gm),
+    ].map(([, name, value]) => [name, Number(value)]);
+    assert.deepEqual(Object.fromEntries(defined), {
+      FL_BACKEND_RESOLVED: layout.BACKEND_RESOLVED,
+      FL_BACKEND_LOCAL: layout.BACKEND_LOCAL,
+      FL_SPAN_FRONT_BITS: layout.SPAN_FRONT_BITS,
+      FL_MAX_LB_ADDRESSES: layout.MAX_LB_ADDRESSES,
+      FL_SLOT_YIELDED: layout.SLOT_YIELDED,
+      FL_SLOT_FREED: layout.SLOT_FREED,
+      FL_SLOT_BUSY: layout.SLOT_BUSY,
+      FL_MAX_DEVICES: layout.MAX_DEVICES,
+      FL_VIP_WORDS: layout.VIP_WORDS,
+      FL_SERVICE_RANGES: layout.SERVICE_FLAGS.ranges,
+      FL_SERVICE_ALLOWED_ALONE: layout.SERVICE_FLAGS.allowedAlone,
+      FL_SERVICE_DENY_LIST: layout.SERVICE_FLAGS.denyList,
+      FL_RANGES_OF_ALL: layout.RANGES_OF_ALL,
+      FL_QUIC_ID_BYTES: layout.QUIC_ID_BYTES,
+      FL_EVENT_BYTES: MAX_SNAP,
+      FL_EVENT_NO_BACKEND: layout.NO_BACKEND,
+      FL_EVENT_ANY_REASON: layout.ANY_REASON,
+    });
+    assert.ok(REASONS.length <= layout.ANY_REASON, 'a reason fits into its byte');
   });
 });
+
+interface Leaf {
+  readonly offset: number;
+  readonly type: { readonly size: number };
+}
+
+/** The fields of a structure, those of the structures in it in their place. */
+function leavesOf(struct: { readonly fields: Readonly<Record<string, Leaf>> }): [string, Leaf][] {
+  const inner = [layout.TUPLE4, layout.TUPLE6, layout.FLOW];
+  return Object.entries(struct.fields).flatMap(([name, field]): [string, Leaf][] => {
+    const nested = inner.find(({ size }) => size === field.type.size && (name === 'tuple' || name === 'flow'));
+    if (nested === undefined) return [[name, field]];
+    return leavesOf(nested).map(([leaf, { offset, type }]) => [leaf, { offset: field.offset + offset, type }]);
+  });
+}
 
 describe('translation of structures', () => {
   it('ports and addresses stand in network order, all else in host order, padding is 0', () => {
@@ -134,10 +176,12 @@ describe('translation of structures', () => {
       snatPort: 0x0304,
       action: 'dsr-l2',
       tcpSeen: 9,
+      reverse: 10,
+      snatSource: 11,
     });
     assert.equal(
       flow.toString('hex'),
-      `0100000000000000000000000001000003000000040000000500000006000000070000000201030403${'09'.padEnd(46, '0')}`,
+      '0300000005000000060000000a000000020107000304030901000000000000000000000000010000040000000b'.padEnd(96, '0'),
     );
   });
 
@@ -146,13 +190,15 @@ describe('translation of structures', () => {
       fc.assert(
         fc.property(fc.uint8Array({ minLength: struct.size, maxLength: struct.size }), (bytes) => {
           const buffer = Buffer.from(bytes);
-          const fields = Object.entries<{ offset: number; type: { size: number } }>(struct.fields);
+          const fields = leavesOf(struct);
           for (const [name, field] of fields) {
             // Words have few numbers, and counters beyond 2^53 are not exact.
             if (name === 'protocol') buffer[field.offset] = (bytes[0] ?? 0) < 128 ? 6 : 17;
             if (name === 'action') buffer[field.offset] = (bytes[field.offset] ?? 0) % (ACTIONS.length + 1);
+            if (name === 'permit') buffer[field.offset] = (bytes[field.offset] ?? 0) % (PERMITS.length + 1);
             if (name === 'state') buffer[field.offset] = (bytes[field.offset] ?? 0) % (BACKEND_STATES.length + 1);
-            if (field.type.size === 8 && name !== 'backendId') buffer.writeUInt16LE(0, field.offset + 6);
+            if (field.type.size === 8 && struct.name !== 'fl_maglev_pair' && name !== 'bits' && name !== 'slotSeed')
+              buffer.writeUInt16LE(0, field.offset + 6);
           }
           const used = new Uint8Array(struct.size);
           for (const [, field] of fields) used.fill(1, field.offset, field.offset + field.type.size);

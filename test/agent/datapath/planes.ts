@@ -7,27 +7,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compileObject } from '../../../agent/control/program/compile.js';
 import { findSourceDirectory } from '../../../agent/control/program/sources.js';
-import { Datapath } from '../../../agent/datapath/datapath.js';
-import { BACKEND4, CONFIG, COUNTER, FLOW, FRONTEND4, REVERSE4, SERVICE, TUPLE4 } from '../../../agent/datapath/layout.js';
-import { buildConfig, buildMacros } from '../../../agent/datapath/macros.js';
-import type { InnerMaps } from '../../../agent/datapath/maglev-tables.js';
-import { REASONS } from '../../../agent/model/reasons.js';
+import { Datapath, type DatapathBpf } from '../../../agent/datapath/datapath.js';
+import { encodeIndex } from '../../../agent/datapath/layout.js';
+import { buildConfig, buildMacros, type DataPlaneFacts } from '../../../agent/datapath/macros.js';
 import { DEFAULT_SETTINGS } from '../../../agent/model/settings.js';
-import { createFakePlatform, FakeKernel, type FakeMapSpec } from '../../../platform/fake/index.js';
+import { createFakePlatform, FakeKernel } from '../../../platform/fake/index.js';
 import { createLinuxPlatform } from '../../../platform/linux/index.js';
-import type { BpfMap, MapChunk } from '../../../platform/port.js';
+import type { BpfMap, BpfProgram, Clock } from '../../../platform/port.js';
 import { skipTest } from '../../tools/skip.js';
+import { dataPlaneMaps } from './map-specs.js';
 
 export const SIZES = { maxFlows: 8192, maxServices: 64, maxBackends: 256, maglevSize: 251 };
-const MAGLEV_TABLE = { type: 'array', keySize: 4, valueSize: 8, maxEntries: (SIZES.maglevSize + 1) / 2 } as const;
 
-export class HandClock {
+export class HandClock implements Clock {
   readonly ticksPerSecond = 250;
   /** Near the wrap of 32 bits, so that every test crosses it or comes close. */
   ticks = 0xffffff00;
 
   now(): number {
     return this.ticks >>> 0;
+  }
+
+  nanoseconds(): bigint {
+    return (BigInt(this.now()) * 1_000_000_000n) / BigInt(this.ticksPerSecond);
   }
 
   /** Lets seconds pass. */
@@ -38,68 +40,68 @@ export class HandClock {
 
 export interface Plane {
   readonly maps: ReadonlyMap<string, BpfMap>;
-  readonly inner: InnerMaps;
+  readonly inner: DatapathBpf;
   readonly clock: HandClock;
   readonly datapath: Datapath;
   close(): void;
 }
 
-/** The maps that bpf/fairlead.c declares. */
-const MAP_SPECS: readonly FakeMapSpec[] = [
-  { name: 'ct4', type: 'lru_hash', keySize: TUPLE4.size, valueSize: FLOW.size, maxEntries: SIZES.maxFlows },
-  { name: 'snat4', type: 'lru_hash', keySize: TUPLE4.size, valueSize: REVERSE4.size, maxEntries: SIZES.maxFlows },
-  { name: 'lb4_services', type: 'hash', keySize: FRONTEND4.size, valueSize: SERVICE.size, maxEntries: SIZES.maxServices },
-  { name: 'lb4_backends', type: 'array', keySize: 4, valueSize: BACKEND4.size, maxEntries: SIZES.maxBackends },
-  { name: 'lb_maglev_type', type: 'array', keySize: 4, valueSize: 8, maxEntries: 1 },
-  { name: 'lb_maglev', type: 'array_of_maps', keySize: 4, valueSize: 4, maxEntries: 65536, inner: MAGLEV_TABLE },
-  { name: 'metrics', type: 'percpu_array', keySize: 4, valueSize: COUNTER.size, maxEntries: REASONS.length },
-  { name: 'config', type: 'array', keySize: 4, valueSize: CONFIG.size, maxEntries: 1 },
-];
-
 export async function openFakePlane(): Promise<Plane> {
-  const { bpf } = createFakePlatform(new FakeKernel({ maps: MAP_SPECS, cpus: 3 }));
+  const { bpf } = createFakePlatform(new FakeKernel({ maps: dataPlaneMaps(SIZES), cpus: 3 }));
   const program = await bpf.load({ objectFile: 'fairlead.o', program: 'fairlead', pinDirectory: undefined });
   const clock = new HandClock();
   return { maps: program.maps, inner: bpf, clock, datapath: Datapath.open(program.maps, bpf, clock), close: () => program.close() };
 }
 
-/** The same plane, with `hook` run after each batch of this map was read and before it is handed out: a packet that comes just then. */
-export function interrupt(plane: Plane, name: string, hook: () => void): Plane {
-  const map = plane.maps.get(name) as BpfMap;
-  async function* chunks(entries?: number): AsyncGenerator<MapChunk> {
-    for await (const chunk of map.chunks(entries)) {
-      hook();
-      yield chunk;
-    }
-  }
-  const interrupted = new Proxy(map, {
-    get(target, property) {
-      const value: unknown = property === 'chunks' ? chunks : Reflect.get(target, property, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-  const maps = new Map(plane.maps).set(name, interrupted);
-  return { ...plane, datapath: Datapath.open(maps, plane.inner, plane.clock) };
+/** The settings of every plane here: built into the kernel's program, and in the config map once a test writes them there. */
+export const PLANE_FACTS: DataPlaneFacts = {
+  layoutDigest: '00000001',
+  ticksPerSecond: 250,
+  snatRange: [1024, 32767],
+  lbAddresses: ['20.1.1.1', '2001:db8:1::1'],
+  bootIdentity: 'the boot of a test',
+};
+export const PLANE_CONFIG = buildConfig({ ...DEFAULT_SETTINGS, maglevSize: SIZES.maglevSize }, PLANE_FACTS);
+
+export interface LoadedProgram {
+  readonly program: BpfProgram;
+  readonly inner: DatapathBpf;
+  /** The time that the program itself sees. */
+  readonly clock: Clock;
 }
 
-async function openKernelPlane(cacheDirectory: string): Promise<Plane> {
+/** Compiles and loads the data plane with PLANE_CONFIG; nothing is pinned or attached. */
+export async function loadProgram(cacheDirectory: string): Promise<LoadedProgram> {
   const platform = createLinuxPlatform();
-  const clock = new HandClock();
-  const config = buildConfig(
-    { ...DEFAULT_SETTINGS, maglevSize: SIZES.maglevSize },
-    { layoutDigest: '00000001', ticksPerSecond: clock.ticksPerSecond, snatRange: [1024, 32767], lbAddresses: ['20.1.1.1'] },
-  );
   const { objectFile } = await compileObject({
     clang: 'clang',
     cacheDirectory,
     sourceDirectory: findSourceDirectory(),
     source: 'fairlead.c',
     flavour: platform.flavour,
-    macros: buildMacros(config, SIZES),
+    macros: buildMacros(PLANE_CONFIG, SIZES),
   });
   const program = await platform.bpf.load({ objectFile, program: 'fairlead', pinDirectory: undefined });
-  const datapath = Datapath.open(program.maps, platform.bpf, clock);
-  return { maps: program.maps, inner: platform.bpf, clock, datapath, close: () => program.close() };
+  return { program, inner: platform.bpf, clock: await platform.clock() };
+}
+
+/** Maglev tables that a test may have set. */
+const SERVICE_IDS = 16;
+
+/** Makes all maps as they were when the program was loaded: verifying it anew for each test would take most of their time. */
+export async function empty(maps: Plane['maps']): Promise<void> {
+  for (const map of maps.values()) {
+    if (map.type === 'array_of_maps') {
+      for (let id = 0; id <= SERVICE_IDS; id++) map.delete(encodeIndex(id));
+    } else if (map.type === 'ringbuf') {
+      // Nothing is written to it while no event is asked for.
+    } else if (['hash', 'lru_hash', 'lpm_trie'].includes(map.type)) {
+      for await (const { keys, count } of map.chunks(map.maxEntries)) await map.deleteMany(Buffer.from(keys), count);
+    } else {
+      const keys = Buffer.concat(Array.from({ length: map.maxEntries }, (_, i) => encodeIndex(i)));
+      await map.updateMany(keys, Buffer.alloc(map.maxEntries * map.valueSize), map.maxEntries);
+    }
+  }
 }
 
 /** The same tests over the fake kernel's maps and over the kernel's; `plane()` is a fresh one in each test. */
@@ -107,14 +109,27 @@ export function describeTables(title: string, tests: (plane: () => Plane) => voi
   for (const where of ['on the fake kernel', 'on this kernel']) {
     describe(`${title}, ${where}`, () => {
       let plane: Plane | undefined;
-      let directory = '';
-      before(function () {
-        if (where === 'on this kernel' && process.getuid?.() !== 0) skipTest(this, 'BPF maps need root');
-        directory = mkdtempSync(join(tmpdir(), 'fairlead-tables-'));
+      let loaded: LoadedProgram | undefined;
+      before(async function () {
+        if (where === 'on the fake kernel') return;
+        if (process.getuid?.() !== 0) skipTest(this, 'BPF maps need root');
+        const directory = mkdtempSync(join(tmpdir(), 'fairlead-tables-'));
+        try {
+          loaded = await loadProgram(directory);
+        } finally {
+          rmSync(directory, { recursive: true, force: true });
+        }
       });
-      after(() => rmSync(directory, { recursive: true, force: true }));
+      after(() => loaded?.program.close());
       beforeEach(async () => {
-        plane = where === 'on the fake kernel' ? await openFakePlane() : await openKernelPlane(directory);
+        if (loaded === undefined) {
+          plane = await openFakePlane();
+          return;
+        }
+        const { program, inner } = loaded;
+        const clock = new HandClock();
+        await empty(program.maps);
+        plane = { maps: program.maps, inner, clock, datapath: Datapath.open(program.maps, inner, clock), close: () => {} };
       });
       afterEach(() => {
         plane?.close();

@@ -5,15 +5,14 @@
 import assert from 'node:assert/strict';
 import { Datapath } from '../../../agent/datapath/datapath.js';
 import type { BackendEntry } from '../../../agent/datapath/backend-table.js';
+import { IPV4, IPV6, viewFor } from '../../../agent/datapath/families.js';
 import { BACKEND4, COUNTER, encodeIndex, SERVICE } from '../../../agent/datapath/layout.js';
 import { buildMaglevTable } from '../../../agent/model/maglev.js';
-import { buildConfig } from '../../../agent/datapath/macros.js';
 import { REASONS } from '../../../agent/model/reasons.js';
 import type { Frontend } from '../../../agent/model/service.js';
-import { DEFAULT_SETTINGS } from '../../../agent/model/settings.js';
 import type { BpfMap } from '../../../platform/port.js';
 import { refusal } from '../model/refuse.js';
-import { describeTables, openFakePlane, SIZES } from './planes.js';
+import { describeTables, openFakePlane, PLANE_CONFIG, SIZES } from './planes.js';
 
 const WEB: Frontend = { address: '40.1.1.1', port: 80, protocol: 'tcp' };
 const BACKEND: BackendEntry = {
@@ -24,6 +23,7 @@ const BACKEND: BackendEntry = {
   state: 'active',
   generation: 5,
   source: '20.1.1.1',
+  local: false,
   nextHop: { ifindex: 2, dstMac: '02:00:00:00:00:10', srcMac: '02:00:00:00:00:01', mtu: 1500 },
 };
 
@@ -66,7 +66,7 @@ describeTables('tables of the data plane', (plane) => {
   it('services: an entry that somebody else wrote is refused, not misread', () => {
     const { services } = plane().datapath;
     services.set(WEB, { id: 1, backendCount: 0, maglevDigest: 0, action: 'snat' });
-    const key = Buffer.from('2801010100500600', 'hex');
+    const key = Buffer.from('280101010050060000000000', 'hex');
     const value = map('lb4_services').lookup(key);
     assert.ok(value, 'the key has the layout that the data plane looks up');
     value.writeUInt8(9, SERVICE.fields.action.offset);
@@ -77,12 +77,25 @@ describeTables('tables of the data plane', (plane) => {
     );
   });
 
-  it('an address of a family that is not forwarded is refused', () => {
-    const frontend: Frontend = { address: '2001:db8::1', port: 80, protocol: 'tcp' };
-    assert.match(
-      refusal(() => plane().datapath.services.get(frontend)),
-      /^FL_E_UNSUPPORTED address 2001:db8::1/,
+  it('services: the same port on an IPv4 and an IPv6 address are two', async () => {
+    const { services } = plane().datapath;
+    const six: Frontend = { ...WEB, address: '2001:db8::1' };
+    services.set(WEB, { id: 7, backendCount: 2, maglevDigest: 1, action: 'snat' });
+    services.set(six, { id: 8, backendCount: 3, maglevDigest: 2, action: 'dsr-l2' });
+    assert.deepEqual([services.get(WEB)?.id, services.get(six)?.id], [7, 8]);
+    assert.ok(
+      map('lb6_services').lookup(Buffer.from('20010db80000000000000000000000010050060000000000', 'hex')),
+      'the key that packets have',
     );
+    assert.deepEqual(
+      (await services.entries()).map(([frontend, { id }]) => [frontend, id]),
+      [
+        [WEB, 7],
+        [six, 8],
+      ],
+    );
+    assert.equal(services.delete(six), true);
+    assert.deepEqual([services.get(WEB)?.id, services.get(six)], [7, undefined]);
   });
 
   it('backends: what is set is found and listed, free slots are not', async () => {
@@ -112,6 +125,20 @@ describeTables('tables of the data plane', (plane) => {
     const raw = map('lb4_backends').lookup(encodeIndex(3)) as Buffer;
     raw.writeUInt16LE(0, BACKEND4.fields.generation.offset);
     assert.ok(raw.every((byte) => byte === 0));
+  });
+
+  it('backends: an id that changes its family keeps counting generations, and is in use once', async () => {
+    const { backends } = plane().datapath;
+    const six: BackendEntry = { ...BACKEND, address: '2001:db8::10', source: '2001:db8::1', generation: 6 };
+    backends.set(3, BACKEND);
+    backends.free(3);
+    backends.set(3, six);
+    assert.deepEqual(backends.get(3), six);
+    assert.deepEqual(await backends.entries(), [[3, six]]);
+    assert.deepEqual([backends.isLive(3, 5), backends.isLive(3, 6), backends.generationOf(3)], [false, true, 6]);
+    backends.free(3);
+    assert.deepEqual(await backends.entries(), []);
+    assert.equal(backends.generationOf(3), 6);
   });
 
   it("backends: a write keeps the data plane's time of asking for the next hop, but not for another backend", () => {
@@ -166,15 +193,21 @@ describeTables('tables of the data plane', (plane) => {
 
   it('config: nothing before the first write, then what was written', () => {
     const { config } = plane().datapath;
-    const facts = { layoutDigest: '01020304', ticksPerSecond: 250, snatRange: [1024, 32767] as const, lbAddresses: ['20.1.1.1'] };
-    const written = buildConfig(DEFAULT_SETTINGS, facts);
     assert.equal(config.read(), undefined);
-    config.write(written);
-    assert.deepEqual(config.read(), written);
+    config.write(PLANE_CONFIG);
+    assert.deepEqual(config.read(), PLANE_CONFIG);
   });
 });
 
 describe('opening the tables', () => {
+  it('an address of a family that has no view is refused', () => {
+    assert.equal(
+      refusal(() => viewFor([{ layout: IPV4 }], '2001:db8::1')),
+      'FL_E_UNSUPPORTED address 2001:db8::1: the data plane does not forward IPv6 | use an address of a family that it forwards',
+    );
+    assert.equal(viewFor([{ layout: IPV4 }, { layout: IPV6 }], '2001:db8::1').layout, IPV6);
+  });
+
   it('refuses a program without one of the maps', async () => {
     const { maps, inner, clock } = await openFakePlane();
     const fewer = new Map([...maps].filter(([name]) => name !== 'snat4'));
@@ -190,17 +223,19 @@ describe('opening the tables', () => {
     const other = new Map(maps).set('ct4', inner.createMap(spec));
     assert.equal(
       refusal(() => Datapath.open(other, inner, clock)),
-      'FL_E_LOAD map ct4: keys of 16 and values of 40 bytes, not 16 and 64 | rebuild the object from the sources of this agent',
+      'FL_E_LOAD map ct4: keys of 16 and values of 40 bytes, not 4 and 64 | rebuild the object from the sources of this agent',
     );
   });
 
   it('closing releases every map', async () => {
     const { maps, datapath } = await openFakePlane();
     datapath.close();
-    for (const map of maps.values())
-      assert.match(
-        refusal(() => map.lookup(Buffer.alloc(map.keySize))),
-        /used after it was closed/,
-      );
+    // Fragments are the data plane's alone.
+    for (const [name, map] of maps)
+      if (!name.startsWith('frag'))
+        assert.match(
+          refusal(() => map.lookup(Buffer.alloc(map.keySize))),
+          /used after it was closed/,
+        );
   });
 });

@@ -100,9 +100,16 @@ describe('addresses', () => {
     ['::1', 'loopback'],
     ['::2', 'unicast'],
     ['ff02::1', 'multicast'],
-    ['::ffff:127.0.0.1', 'loopback'],
-    ['::ffff:20.1.1.10', 'unicast'],
+    ['::ffff:127.0.0.1', 'mapped'],
+    ['::ffff:20.1.1.10', 'mapped'],
+    ['::fffe:20.1.1.10', 'unicast'],
     ['2001:db8::1', 'unicast'],
+    ['fe7f:ffff::1', 'unicast'],
+    ['fe80::1', 'link-local'],
+    ['febf:ffff::1', 'link-local'],
+    ['fec0::1', 'unicast'],
+    ['fd00::1', 'unicast'],
+    ['169.254.1.1', 'unicast'],
   ];
   for (const [text, kind] of kinds) it(`${text} is ${kind}`, () => assert.equal(classifyAddress(text), kind));
 

@@ -6,11 +6,12 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { formatAddress } from '../../../agent/model/address.js';
 import { FairleadError } from '../../../agent/model/errors.js';
-import { formatEndpoint, formatEndpoints, formatFrontend, formatPortRange } from '../../../agent/model/format.js';
+import { formatEndpoint, formatEndpoints, formatFrontend, formatNextHop, formatPortRange } from '../../../agent/model/format.js';
 import * as parse from '../../../agent/model/parse.js';
 import { refusal } from './refuse.js';
 
-const address = fc.uint8Array({ minLength: 4, maxLength: 4 }).map(formatAddress);
+const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const address = fc.oneof(bytes(4), bytes(16)).map(formatAddress);
 const port = fc.integer({ min: 1, max: 65535 });
 const endpoint = fc.record({ address, port }, { noNullPrototype: true });
 
@@ -32,6 +33,18 @@ describe('parsers', () => {
     fc.assert(fc.property(frontend, (value) => assert.deepEqual(parse.parseFrontend(formatFrontend(value)), value)));
   });
 
+  it('an IPv6 address is canonical however it was written', () => {
+    assert.deepEqual(parse.parseFrontend('[2001:DB8:0:0::0001]:80/udp'), { address: '2001:db8::1', port: 80, protocol: 'udp' });
+    assert.deepEqual(parse.parseAddresses('20.1.1.1,2001:0DB8::1'), ['20.1.1.1', '2001:db8::1']);
+  });
+
+  it('a next hop comes back from its text: a link-local one with its device, any other without', () => {
+    assert.equal(formatNextHop({ address: parse.parseNextHop('FE80::1'), device: 'eth0' }), 'fe80::1%eth0');
+    assert.equal(parse.parseNextHop('fe80:0::1%eth0.5'), 'fe80::1%eth0.5');
+    assert.equal(formatNextHop({ address: '2001:db8::1', device: 'eth0' }), '2001:db8::1');
+    assert.equal(formatNextHop({ address: 'fe80::1', device: undefined }), 'fe80::1');
+  });
+
   it('a frontend without protocol is TCP', () => {
     assert.deepEqual(parse.parseFrontend('40.1.1.1:80'), { address: '40.1.1.1', port: 80, protocol: 'tcp' });
   });
@@ -45,11 +58,13 @@ describe('parsers', () => {
     const soup = fc.oneof(
       fc.string(),
       fc.string({ unit: 'binary' }),
-      fc.string({ unit: fc.constantFrom(...'0159.:,/-[]tcpud '.split('')) }),
+      fc.string({ unit: fc.constantFrom(...'0159.:,/-[]%tcpudf '.split('')) }),
     );
     const parsers: ((text: string) => unknown)[] = [
       ...[
         parse.parseAddress,
+        parse.parseAddresses,
+        parse.parseNextHop,
         parse.parseEndpoint,
         parse.parseEndpoints,
         parse.parseFrontend,
@@ -103,11 +118,22 @@ const REFUSED: [() => unknown, string][] = [
   [() => parse.parsePort('', '--frontend'), 'FL_E_VALUE --frontend: port "": not a number from 1 to 65535'],
   [() => parse.parseAddress('20.1.1'), 'FL_E_VALUE address 20.1.1: not an IPv4 address (four numbers from 0 to 255)'],
   [() => parse.parseAddress('2001:db8::g'), 'FL_E_VALUE address 2001:db8::g: not an IPv6 address'],
-  [() => parse.parseAddress('2001:DB8::1'), 'FL_E_VALUE address 2001:db8::1: IPv6 is not supported yet | give an IPv4 address'],
-  [() => parse.parseFrontend('[2001:db8::1]:80'), 'FL_E_VALUE address 2001:db8::1: IPv6 is not supported yet | give an IPv4 address'],
+  [() => parse.parseAddresses('20.1.1.1,2001:db8:0::1,2001:db8::1'), 'FL_E_VALUE address 2001:db8::1: given twice'],
+  [
+    () => parse.parseAddresses('20.1.1.1,', '--lb-address'),
+    'FL_E_VALUE --lb-address, entry 2: address "": not an IPv4 address (four numbers from 0 to 255)',
+  ],
+  [() => parse.parseNextHop('fe80::1%eth0%eth1'), 'FL_E_VALUE address fe80::1%eth0%eth1: not an IPv6 address'],
+  [() => parse.parseNextHop('fe80::1%'), 'FL_E_VALUE device "": not a device name (1 to 15 bytes, no "/", ":" or space)'],
+  [() => parse.parseAddress('fe80::1%eth0'), 'FL_E_VALUE address fe80::1%eth0: not an IPv6 address'],
+  [
+    () => parse.parseFrontend('[2001:db8::1]/udp'),
+    'FL_E_VALUE frontend [2001:db8::1]: the port is missing | write ADDRESS:PORT or ADDRESS:PORT/udp, for example 40.1.1.1:80',
+  ],
+  [() => parse.parseEndpoint('[2001:db8::1]:0'), 'FL_E_VALUE port 0: not a number from 1 to 65535'],
   [
     () => parse.parseEndpoint('2001:db8::1:80'),
-    'FL_E_VALUE endpoint 2001:db8::1:80: not ADDRESS:PORT | write ADDRESS:PORT, for example 20.1.1.10:80; an IPv6 address stands in brackets',
+    'FL_E_VALUE endpoint 2001:db8::1:80: not ADDRESS:PORT | write ADDRESS:PORT, for example 20.1.1.10:80; an IPv6 address stands in brackets: [2001:db8::10]:80',
   ],
   [
     () => parse.parseFrontend('40.1.1.1', '--frontend'),

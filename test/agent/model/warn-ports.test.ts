@@ -17,6 +17,8 @@ describe('warnOfPorts', () => {
   it('names the first backend with another port and counts the others', () => {
     const text = 'service 7: DSR leaves port 81 as it is, but';
     assert.deepEqual(warnOfPorts({ ...SERVICE, backends: at(81, 82) }), [`${text} 20.1.1.2:82 is given with another`]);
+    const backends = [{ address: '2001:db8::2', port: 82 }];
+    assert.deepEqual(warnOfPorts({ ...SERVICE, backends }), [`${text} [2001:db8::2]:82 is given with another`]);
     assert.deepEqual(warnOfPorts({ ...SERVICE, backends: at(80, 81, 82, 83) }), [`${text} 20.1.1.1:80 and 2 more are given with another`]);
   });
 });

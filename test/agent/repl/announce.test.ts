@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { stripVTControlCharacters } from 'node:util';
 import type { StepReport } from '../../../agent/control/start/steps.js';
 import { makeAnnouncer } from '../../../agent/repl/announce.js';
 import { memorySink } from '../support/memory-sink.js';
@@ -23,6 +24,24 @@ describe('the start, step by step', () => {
         'compile    fairlead.o (1.31 s)\n' +
         'verify     failed (12 ms)\n',
     );
+  });
+
+  it('goes on below itself when it is wider than the terminal, and keeps the time whole', () => {
+    const text = 'eth0: index 2, 02:00:00:00:00:01, MTU 1500, 20.1.1.1, 2001:db8:ffff::1';
+    const step: StepReport = { step: 'interface', phase: 'done', text, milliseconds: 3 };
+    const sink = memorySink({ terminal: true, colour: true });
+    makeAnnouncer(sink).report(step);
+    assert.equal(
+      stripVTControlCharacters(sink.text),
+      `interface  eth0: index 2, 02:00:00:00:00:01, MTU 1500, 20.1.1.1,\n${' '.repeat(11)}2001:db8:ffff::1 (3 ms)\n`,
+    );
+    assert.ok(sink.text.endsWith('\x1b[2m(3 ms)\x1b[22m\n'));
+    const narrow = memorySink({ terminal: true, columns: 11 + text.length });
+    makeAnnouncer(narrow).report(step);
+    assert.match(narrow.text, /\n {11}\(3 ms\)\n$/);
+    const pipe = memorySink();
+    makeAnnouncer(pipe).report(step);
+    assert.equal(pipe.text, `interface  ${text} (3 ms)\n`);
   });
 
   it('spins on a terminal, and leaves one line a step', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { VERBS } from '../../../agent/commands/verbs.js';
 import { complete } from '../../../agent/repl/complete.js';
 import { AgentDouble } from '../support/agent-double.js';
+import { AgentDouble6, SHORT } from '../support/agent-double6.js';
 
 async function offers(line: string, agent = new AgentDouble()): Promise<string[]> {
   return (await complete(line, VERBS, agent))[0];
@@ -12,7 +13,7 @@ describe('Tab', () => {
     ['ser', ['service ']],
     ['service d', ['delete ', 'dumpstate ']],
     ['qu', ['quit ']],
-    ['help mo', ['mode ']],
+    ['help mod', ['mode ']],
     ['help mode ', ['get ', 'update ']],
     ['service get ', ['--id=', '--output=']],
     ['service get --id=1 ', ['--output=']],
@@ -32,6 +33,12 @@ describe('Tab', () => {
   for (const [line, expected] of cases) {
     it(`after "${line}" offers ${expected.join(', ') || 'nothing'}`, async () => assert.deepEqual(await offers(line), expected));
   }
+
+  it('a link-local next hop is offered with its device, IPv6 backends in brackets', async () => {
+    const agent = new AgentDouble6(SHORT);
+    assert.deepEqual(await offers('neighbor update fe', agent), ['fe80::1%eth0']);
+    assert.ok((await offers('backend set --id=1 --backend=', agent)).includes('--backend=[2001:db8:20::10]:80'));
+  });
 
   it('at an empty line offers every first word', async () => {
     const offered = await offers('');

@@ -59,6 +59,14 @@ describe('the prompt on a terminal', function () {
     assert.ok(given > 0 && given < 1_000_000, `${given} flows`);
   });
 
+  it('Ctrl-C ends a monitor that waits for events, and the prompt lives on', async () => {
+    terminal.type('monitor\r');
+    await terminal.wait(/watching for new-flow, drop; Ctrl-C ends it\n[\s\S]*no_backend/);
+    terminal.type('\x03');
+    await terminal.wait(/2 events\nfairlead> /);
+    assert.equal(await terminal.ask('mode get'), 'mode snat\n');
+  });
+
   it('Ctrl-C clears the line; at an empty prompt it says, the second time, how to leave', async () => {
     terminal.type('service delete --id=1');
     await terminal.wait(/--id=1/);

@@ -2,10 +2,13 @@
 // Imports agent/model and agent/control/agent.ts. It keeps services and mode as the real one would, as far as commands can see.
 // Service 1 has 7 flows of all kinds, service 2 none, service 9 a million.
 
-import type { Agent, BackendUpdate, Change, ServiceUpdate } from '../../../agent/control/agent.js';
+import { once } from 'node:events';
+import type { Agent, BackendUpdate, Change, DenyChange, DenyUpdate, EventWatch, ServiceUpdate } from '../../../agent/control/agent.js';
+import { diffStates, type StateDifference } from '../../../agent/control/state/diff-state.js';
 import { FairleadError } from '../../../agent/model/errors.js';
-import type { Endpoint, Mode } from '../../../agent/model/service.js';
-import type { BackendView, FlowView, NeighbourView, ServiceView, StatusView } from '../../../agent/model/views.js';
+import type { EventFilter, EventLosses, EventView, PacketEvent } from '../../../agent/model/events.js';
+import type { DesiredState, Endpoint, Mode } from '../../../agent/model/service.js';
+import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../../../agent/model/views.js';
 import { REASONS } from '../../../agent/model/reasons.js';
 
 export const MANY_FLOWS = 1_000_000;
@@ -17,6 +20,12 @@ export class AgentDouble implements Agent {
   /** Flows that dumpState has given away. */
   dumped = 0;
   readonly services = new Map<number, ServiceView>();
+  /** Filters of the watches that have begun, in their order. */
+  readonly watched: EventFilter[] = [];
+  /** Whether a watch goes on after its events, until its signal. */
+  endless = false;
+  denied: readonly string[] = [];
+  losses: EventLosses = { limited: 0, lost: 0 };
   /** Names of the calls in their order. */
   readonly calls: string[] = [];
 
@@ -46,11 +55,29 @@ export class AgentDouble implements Agent {
         backendId: id * 10 + index,
         mac: silent ? undefined : `02:00:00:00:00:${last}`,
         device: 'eth0',
+        local: false,
         nextHop: silent ? `no answer from ${end.address} on eth0` : 'resolved',
+        quicId: undefined,
+        health: undefined,
+        healthSince: undefined,
+        healthReason: undefined,
         share: (weights[index] ?? 1) / sum,
       };
     });
-    return { id, frontend, mode: mode ?? this.mode, ownMode: mode !== undefined, backends };
+    const whole = { lastPort: undefined, prefixLength: undefined, ...frontend };
+    const sourceRanges = { allow: [], deny: [] };
+    const own = mode !== undefined;
+    return {
+      id,
+      frontend: whole,
+      mode: mode ?? this.mode,
+      ownMode: own,
+      sourceRanges,
+      affinity: undefined,
+      quic: undefined,
+      health: undefined,
+      backends,
+    };
   }
 
   async updateService(update: ServiceUpdate): Promise<Change<ServiceView>> {
@@ -62,7 +89,12 @@ export class AgentDouble implements Agent {
     const weights = update.weights ?? ends.map(() => 1);
     const own =
       update.mode === undefined ? (before?.ownMode ? before.mode : undefined) : update.mode === 'default' ? undefined : update.mode;
-    const view = this.#service(update.id, frontend, ends, weights, own);
+    const { sourceRanges, affinity } = before ?? { sourceRanges: { allow: [], deny: [] }, affinity: undefined };
+    const view: ServiceView = {
+      ...this.#service(update.id, frontend, ends, weights, own),
+      sourceRanges: { allow: update.sourceAllow ?? sourceRanges.allow, deny: update.sourceDeny ?? sourceRanges.deny },
+      affinity: update.affinity === 'none' ? undefined : (update.affinity ?? affinity),
+    };
     const outcome = before === undefined ? 'created' : JSON.stringify(before) === JSON.stringify(view) ? 'unchanged' : 'changed';
     this.services.set(update.id, view);
     const warnings = view.backends
@@ -97,6 +129,17 @@ export class AgentDouble implements Agent {
     }
   }
 
+  async listDenied(): Promise<readonly string[]> {
+    return this.denied;
+  }
+
+  async updateDenied({ add, remove }: DenyUpdate): Promise<DenyChange> {
+    const removed = this.denied.filter((prefix) => remove.includes(prefix));
+    const added = add.filter((prefix) => !this.denied.includes(prefix));
+    this.denied = [...this.denied.filter((prefix) => !removed.includes(prefix)), ...added];
+    return { added, removed, count: this.denied.length };
+  }
+
   async setBackend(update: BackendUpdate): Promise<Change<BackendView>> {
     const service = await this.getService(update.id);
     const before = service.backends.find((one) => one.address === update.backend.address && one.port === update.backend.port);
@@ -106,6 +149,10 @@ export class AgentDouble implements Agent {
     this.services.set(update.id, { ...service, backends: service.backends.map((one) => (one === before ? view : one)) });
     const same = view.state === before.state && view.weight === before.weight;
     return { view, outcome: same ? 'unchanged' : 'changed', warnings: [] };
+  }
+
+  async countFlows(): Promise<readonly FlowCount[]> {
+    return (await this.listBackends()).map(({ service, address, port }, index) => ({ service, address, port, flows: 10 * index }));
   }
 
   async listBackends(): Promise<readonly BackendView[]> {
@@ -152,14 +199,29 @@ export class AgentDouble implements Agent {
       dispatch: 'ipip',
       program: { id: 45, name: 'fairlead', digest: '0123456789abcdef0123456789abcdef', instructions: 1234 },
       devices: [
-        { name: 'eth0', index: 2, mac: '02:00:00:00:00:01', mtu: 1500, address: '20.1.1.1', xdpMode: 'native', linkId: 7 },
-        { name: 'eth1', index: 3, mac: '02:00:00:00:01:01', mtu: 9000, address: undefined, xdpMode: 'generic', linkId: 8 },
+        {
+          name: 'eth0',
+          index: 2,
+          mac: '02:00:00:00:00:01',
+          mtu: 1500,
+          address: '20.1.1.1',
+          addresses: ['20.1.1.1', '2001:db8:20::1'],
+          xdpMode: 'native',
+          linkId: 7,
+        },
+        { name: 'eth1', index: 3, mac: '02:00:00:00:01:01', mtu: 9000, address: undefined, addresses: [], xdpMode: 'generic', linkId: 8 },
       ],
       snatRange: [1024, 32767],
       services: this.services.size,
       backends: backends.length,
       unresolvedBackends: backends.filter((one) => one.mac === undefined).length,
       flows: { entries: 1234, limit: 262144 },
+      tables: [
+        { name: 'services', entries: 3, limit: 16384 },
+        { name: 'backends', entries: 7, limit: 65536 },
+        { name: 'flows', entries: 1234, limit: 262144 },
+      ],
+      snatPorts: [{ family: 4, address: '20.1.1.10', port: 80, protocol: 'tcp', inUse: 900, limit: 31744 }],
       counters: REASONS.map((reason, index) => ({
         ...reason,
         packets: index % 3 === 0 ? 1_234_567 * index : 0,
@@ -167,6 +229,34 @@ export class AgentDouble implements Agent {
       })),
       warnings: ['SNAT range 1024-32767 overlaps the ports 32000-60999 of the kernel: connections of this node may collide with flows'],
     };
+  }
+
+  watchEvents(filter: EventFilter, signal: AbortSignal): EventWatch {
+    if (filter.service !== undefined && !this.services.has(filter.service)) {
+      throw new FairleadError('FL_E_NOT_FOUND', `there is no service ${filter.service}`);
+    }
+    const { endless, watched } = this;
+    async function* events(): AsyncGenerator<PacketEvent> {
+      watched.push(filter);
+      for (const event of EVENTS) if (filter.kinds.includes(event.view.kind)) yield event;
+      if (endless && !signal.aborted) await once(signal, 'abort');
+    }
+    return { losses: () => this.losses, [Symbol.asyncIterator]: events };
+  }
+
+  async getDesired(): Promise<DesiredState> {
+    const services = (await this.listServices()).map(({ id, frontend: { address, port, protocol }, backends }) => ({
+      id,
+      frontend: { address, port, protocol },
+      mode: undefined,
+      backends: backends.map((one) => ({ address: one.address, port: one.port, weight: one.weight, state: one.state })),
+    }));
+    return { mode: this.mode, services };
+  }
+
+  async replaceDesired(state: DesiredState, dryRun: boolean): Promise<StateDifference> {
+    this.calls.push(`replaceDesired ${dryRun}`);
+    return diffStates(await this.getDesired(), state);
   }
 
   async unload(): Promise<void> {
@@ -188,6 +278,7 @@ const FLOW: FlowView = {
   backendPort: 80,
   mode: 'snat',
   snatPort: 1999,
+  snatAddress: '20.1.1.1',
   state: 'ACTIVE',
   txPackets: 12,
   txBytes: 15880,
@@ -200,12 +291,23 @@ const FLOW: FlowView = {
 const FLOWS: readonly FlowView[] = [
   FLOW,
   { ...FLOW, sourcePort: 80, backend: '20.1.1.10', state: 'IDLE', txPackets: 1, txBytes: 74, rxPackets: 0, rxBytes: 0, age: 0, idle: 0 },
-  { ...FLOW, sourcePort: 57653, mode: 'dsr-ipip', snatPort: undefined, rxPackets: undefined, rxBytes: undefined, age: 120, idle: 59 },
+  {
+    ...FLOW,
+    sourcePort: 57653,
+    mode: 'dsr-ipip',
+    snatPort: undefined,
+    snatAddress: undefined,
+    rxPackets: undefined,
+    rxBytes: undefined,
+    age: 120,
+    idle: 59,
+  },
   {
     ...FLOW,
     sourcePort: 57654,
     mode: 'dsr-l2',
     snatPort: undefined,
+    snatAddress: undefined,
     rxPackets: undefined,
     rxBytes: undefined,
     state: 'CLOSING',
@@ -229,3 +331,60 @@ const FLOWS: readonly FlowView[] = [
 function manyFlow(index: number): FlowView {
   return { ...FLOW, source: `100.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`, sourcePort: 1024 + (index % 60000) };
 }
+
+const EVENT: EventView = {
+  time: Date.UTC(2024, 1, 29, 12, 34, 56, 789) / 1000 + 0.000123,
+  kind: 'new-flow',
+  reason: 'snat_request',
+  verdict: 'tx',
+  device: 'eth0',
+  source: '20.1.1.100',
+  sourcePort: 57652,
+  destination: '40.1.1.1',
+  destinationPort: 80,
+  protocol: 'tcp',
+  service: 1,
+  backend: '20.1.1.30',
+  backendPort: 80,
+  bytes: 74,
+};
+
+/** A SYN to service 1, as far as an event has it. */
+const FRAME = Buffer.from(
+  '02000000000102000000006408004500003c1c4640004006dccf1401016428010101e1340050a1b2c3d400000000a002faf0000000000204',
+  'hex',
+);
+
+/** One event of each kind and shape. */
+export const EVENTS: readonly PacketEvent[] = [
+  EVENT,
+  { ...EVENT, kind: 'drop', reason: 'no_backend', verdict: 'drop', backend: undefined, backendPort: undefined, sourcePort: 57653 } as const,
+  { ...EVENT, kind: 'sample', verdict: 'redirect', destination: '40.1.255.251', sourcePort: 65535, bytes: 65549, service: 65535 } as const,
+  {
+    ...EVENT,
+    kind: 'sample',
+    reason: 'not_ipv4',
+    verdict: 'pass',
+    source: '2001:db8:1111:2222:3333:4444:5555:6666',
+    destination: '2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff',
+    service: undefined,
+    backend: undefined,
+    backendPort: undefined,
+    device: undefined,
+  } as const,
+  {
+    ...EVENT,
+    kind: 'sample',
+    reason: 'malformed',
+    verdict: 'pass',
+    source: undefined,
+    sourcePort: undefined,
+    destination: undefined,
+    destinationPort: undefined,
+    protocol: undefined,
+    service: undefined,
+    backend: undefined,
+    backendPort: undefined,
+    bytes: 60,
+  } as const,
+].map((view, index) => ({ view: { ...view, time: view.time + index }, packet: FRAME }));

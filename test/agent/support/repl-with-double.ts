@@ -13,6 +13,7 @@ const colour = !env['NO_COLOR'];
 const out = openSink(stdout, { colour: colour && stdout.isTTY });
 const err = openSink(stderr, { colour: colour && stderr.isTTY });
 const agent = new AgentDouble();
+agent.endless = true;
 const end = await runSession({
   agent,
   input: stdin,

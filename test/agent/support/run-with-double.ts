@@ -2,6 +2,7 @@
 // Imports agent/commands and its siblings.
 
 import { runLine } from '../../../agent/commands/run-line.js';
+import type { Agent } from '../../../agent/control/agent.js';
 import type { ExitStatus } from '../../../agent/model/errors.js';
 import { AgentDouble } from './agent-double.js';
 import { memorySink } from './memory-sink.js';
@@ -15,7 +16,7 @@ export interface Answer {
 
 export async function answer(
   line: string,
-  options: { agent?: AgentDouble; columns?: number; terminal?: boolean; signal?: AbortSignal } = {},
+  options: { agent?: Agent; columns?: number; terminal?: boolean; signal?: AbortSignal } = {},
 ): Promise<Answer> {
   const { agent = new AgentDouble(), signal = new AbortController().signal, ...how } = options;
   const [out, err] = [memorySink(how), memorySink(how)];

@@ -1,8 +1,7 @@
 // Requests under SNAT: what leaves for the backend, and what the flow leaves in the maps.
-// Imports the packet builder and the world of the tests.
+// Imports the packet builder and the worlds of the tests.
 
-import { addressBytes } from '../../support/packet/address.js';
-import { PROTOCOL, patchFrame } from '../../support/packet/build.js';
+import { patchFrame } from '../../support/packet/build.js';
 import type { PacketCase } from '../case.js';
 import {
   backendEntry,
@@ -16,198 +15,202 @@ import {
   SEEN,
   serviceEntry,
 } from '../states.js';
-import { BACKEND, type Change, DEVICE, LB, ONE_PORT, OTHER_DEVICE, request, translatedRequest, VIP } from '../world.js';
+import { type Change, DEVICE, OTHER_DEVICE, type Protocol, type World } from '../world.js';
 import { findPayload } from './payload.js';
-
-const base = { settings: ONE_PORT, verdict: 'tx', reason: 'snat_request' } as const;
-
-/** The first packet of a flow, the same change in what goes in and what comes out. */
-function first(title: string, protocol: 'tcp' | 'udp', change: Change, outChange: Change = change): PacketCase {
-  const packet = request(protocol, change);
-  return {
-    ...base,
-    title,
-    packet,
-    out: translatedRequest(protocol, outChange),
-    flows: [newFlow(protocol, { bytes: packet.length, tcpSeen: protocol === 'tcp' ? SEEN.syn : 0 })],
-    replies: [newReverse(protocol)],
-  };
-}
-
-/** A packet of an established flow. */
-function next(
-  title: string,
-  protocol: 'tcp' | 'udp',
-  change: Change,
-  more: Partial<PacketCase> & { outChange?: Change; seen?: number } = {},
-): PacketCase {
-  const { outChange, seen, ...rest } = more;
-  const packet = request(protocol, change);
-  return {
-    ...base,
-    title,
-    packet,
-    before: { flows: [establishedFlow(protocol)], replies: [establishedReverse(protocol)] },
-    out: translatedRequest(protocol, outChange ?? change),
-    flows: [countedFlow(protocol, packet.length, seen === undefined ? {} : { tcpSeen: seen })],
-    ...rest,
-  };
-}
 
 const SYN: Change = { flags: ['syn'], options: Buffer.from('020405b40402080a46741876000000000103030a', 'hex') };
 
-const to = (address: string) => ({ src: addressBytes(LB.address), dst: addressBytes(address) });
-const udpZero = findPayload((payload) => translatedRequest('udp', { payload }), PROTOCOL.udp, to(BACKEND.dns.address), 0);
-const tcpZero = findPayload((payload) => translatedRequest('tcp', { payload }), PROTOCOL.tcp, to(BACKEND.a.address), 0);
+export function snatRequestCases(world: World): readonly PacketCase[] {
+  const { IP_HEADER, LB, ONE_PORT, request, translatedRequest, VIP } = world;
+  const base = { settings: ONE_PORT, verdict: 'tx', reason: 'snat_request' } as const;
 
-export const snatRequestCases: readonly PacketCase[] = [
-  first('a SYN begins a flow: backend and LB address, port, TTL, MACs and both checksums change, TCP options do not', 'tcp', SYN),
-  first('a SYN with ECN set up begins a flow', 'tcp', { flags: ['syn', 'ece', 'cwr'] }),
-  first('a UDP packet begins a flow', 'udp', { payload: 'a query of odd length' }),
-  first('a SYN with data (TCP Fast Open) is carried whole', 'tcp', { ...SYN, payload: 'GET / HTTP/1.1\r\n\r\n' }),
-  first('UDP without a checksum keeps none', 'udp', { payload: 'query', checksum: 0 }),
-  first('a UDP checksum that comes out as 0 is sent as 0xffff', 'udp', { payload: udpZero }),
-  first('TOS and the identification stay, and so does a missing DF bit', 'udp', { ip: { tos: 0xb9, id: 0xffff, dontFragment: false } }),
-  first('a packet of TTL 2 leaves with TTL 1', 'tcp', { flags: ['syn'], ip: { ttl: 2 } }, { flags: ['syn'], ip: { ttl: 1 } }),
-  first('a packet of TTL 255 leaves with TTL 254', 'tcp', { flags: ['syn'], ip: { ttl: 255 } }, { flags: ['syn'], ip: { ttl: 254 } }),
-  first('padding behind a short packet stays and is no part of it', 'tcp', { flags: ['syn'], padding: 6 }),
-  first('a packet of 1500 bytes is carried whole', 'udp', { payload: Buffer.alloc(1472, 0xa5) }),
-  {
-    ...first('an ACK without a flow begins one that has gone beyond its SYN', 'tcp', {}),
-    flows: [newFlow('tcp', { tcpSeen: SEEN.other })],
-  },
-  {
-    ...first('the backend behind another device is reached by a redirect', 'tcp', SYN),
-    before: { backends: backends(backendEntry('a', { ifindex: OTHER_DEVICE })) },
-    verdict: 'redirect',
-  },
-  {
-    ...first('a packet that came by the device that leads to the backend goes back by it', 'tcp', SYN),
-    ingress: 'device',
-    before: { backends: backends(backendEntry('a', { ifindex: DEVICE.index })) },
-    replies: [newReverse('tcp', { ifindex: DEVICE.index })],
-  },
-  {
-    ...first("the source is the backend's own LB address", 'tcp', { flags: ['syn'] }, { flags: ['syn'], ip: { src: LB.second } }),
-    before: { backends: backends(backendEntry('a', { source: LB.second })) },
-    replies: [newReverse('tcp', { tuple: { ...newReverse('tcp').tuple, daddr: LB.second } })],
-  },
-  {
-    ...first('the frame leaves with the MAC address of the device that leads to the backend', 'tcp', { flags: ['syn'] }),
-    out: translatedRequest('tcp', { flags: ['syn'], srcMac: '02:00:00:00:00:99' }),
-    before: { backends: backends(backendEntry('a', { srcMac: '02:00:00:00:00:99', ifindex: OTHER_DEVICE })) },
-    verdict: 'redirect',
-  },
+  /** The first packet of a flow, the same change in what goes in and what comes out. */
+  function first(title: string, protocol: Protocol, change: Change, outChange: Change = change): PacketCase {
+    const packet = request(protocol, change);
+    return {
+      ...base,
+      title,
+      packet,
+      out: translatedRequest(protocol, outChange),
+      flows: [newFlow(world, protocol, { bytes: packet.length, tcpSeen: protocol === 'tcp' ? SEEN.syn : 0 })],
+      replies: [newReverse(world, protocol)],
+    };
+  }
 
-  next('a data segment of an established flow is carried and counted', 'tcp', { flags: ['psh', 'ack'], payload: 'GET / HTTP/1.1' }),
-  next('a UDP packet of a flow is carried and counted', 'udp', { payload: 'x' }),
-  next('a TCP checksum that comes out as 0 stays 0', 'tcp', { payload: tcpZero }),
-  next('a FIN is remembered', 'tcp', { flags: ['fin', 'ack'] }, { seen: SEEN.syn | SEEN.other | SEEN.fin }),
-  next('a RST is remembered', 'tcp', { flags: ['rst'] }, { seen: SEEN.syn | SEEN.other | SEEN.rst }),
-  next('a repeated SYN changes no state', 'tcp', SYN),
-  next(
-    'the first ACK takes a flow beyond its SYN',
-    'tcp',
-    {},
-    {
-      before: { flows: [establishedFlow('tcp', { tcpSeen: SEEN.syn })], replies: [establishedReverse('tcp')] },
-    },
-  ),
-  next(
-    'a SYN with ACK counts as going beyond the SYN',
-    'tcp',
-    { flags: ['syn', 'ack'] },
-    {
-      before: { flows: [establishedFlow('tcp', { tcpSeen: SEEN.syn })], replies: [establishedReverse('tcp')] },
-    },
-  ),
-  next('a segment without any flag is carried', 'tcp', { flags: [] }),
-  next(
-    "a flow's packet of TTL 1 passes and is not counted for the flow",
-    'tcp',
-    { ip: { ttl: 1 } },
-    {
-      verdict: 'pass',
-      reason: 'ttl_expired',
-      out: request('tcp', { ip: { ttl: 1 } }),
-      flows: [establishedFlow('tcp')],
-    },
-  ),
-  next(
-    'a flow without a service goes on: only new flows look for one',
-    'tcp',
-    {},
-    {
-      before: { services: [], flows: [establishedFlow('tcp')], replies: [establishedReverse('tcp')] },
-    },
-  ),
-  next(
-    "the flow's own port is used, whatever the range is now",
-    'tcp',
-    {},
-    {
-      before: { flows: [establishedFlow('tcp', { snatPort: 33333 })] },
-      replies: [],
-      outChange: { srcPort: 33333 },
-      flows: [countedFlow('tcp', 54, { snatPort: 33333 })],
-    },
-  ),
-  next(
-    "a changed MAC of the backend holds for the flow's next packet",
-    'tcp',
-    {},
-    {
-      before: {
-        backends: backends(backendEntry('a', { mac: '02:00:00:00:0a:0a' })),
-        flows: [establishedFlow('tcp')],
-        replies: [establishedReverse('tcp')],
-      },
-      outChange: { dstMac: '02:00:00:00:0a:0a' },
-    },
-  ),
-  {
-    ...next('a packet that came in damaged leaves with a checksum that still tells so', 'tcp', { payload: 'data' }),
-    packet: patchFrame(request('tcp', { payload: 'data' }), 54, [0x21]),
-    out: patchFrame(translatedRequest('tcp', { payload: 'data' }), 54, [0x21]),
-    wrongChecksum: true,
-  },
+  /** A packet of an established flow. */
+  function next(
+    title: string,
+    protocol: Protocol,
+    change: Change,
+    more: Partial<PacketCase> & { outChange?: Change; seen?: number } = {},
+  ): PacketCase {
+    const { outChange, seen, ...rest } = more;
+    const packet = request(protocol, change);
+    return {
+      ...base,
+      title,
+      packet,
+      before: { flows: [establishedFlow(world, protocol)], replies: [establishedReverse(world, protocol)] },
+      out: translatedRequest(protocol, outChange ?? change),
+      flows: [countedFlow(world, protocol, packet.length, seen === undefined ? {} : { tcpSeen: seen })],
+      ...rest,
+    };
+  }
 
-  {
-    ...next('a missing reverse entry is put back once a second', 'tcp', {}),
-    before: { flows: [establishedFlow('tcp', { refreshedAgo: 3 })] },
-    flows: [countedFlow('tcp', 54, { refreshedAgo: 0 })],
-    replies: [newReverse('tcp')],
-  },
-  {
-    ...next('within the second a missing reverse entry is not looked for', 'tcp', {}),
-    before: { flows: [establishedFlow('tcp', { refreshedAgo: 0 })] },
-    replies: [],
-  },
-  {
-    ...next(
-      "once a second the reverse entry learns the client's present MAC address and device",
+  const udpZero = findPayload(world, 'udp', (payload) => translatedRequest('udp', { payload }), 0);
+  const tcpZero = findPayload(world, 'tcp', (payload) => translatedRequest('tcp', { payload }), 0);
+
+  return [
+    first('a SYN begins a flow: backend and LB address, port, TTL, MACs and both checksums change, TCP options do not', 'tcp', SYN),
+    first('a SYN with ECN set up begins a flow', 'tcp', { flags: ['syn', 'ece', 'cwr'] }),
+    first('a UDP packet begins a flow', 'udp', { payload: 'a query of odd length' }),
+    first('a SYN with data (TCP Fast Open) is carried whole', 'tcp', { ...SYN, payload: 'GET / HTTP/1.1\r\n\r\n' }),
+    first('a UDP checksum that comes out as 0 is sent as 0xffff', 'udp', { payload: udpZero }),
+    first('TOS stays', 'udp', { ip: { tos: 0xb9 } }),
+    first('a packet of TTL 2 leaves with TTL 1', 'tcp', { flags: ['syn'], ip: { ttl: 2 } }, { flags: ['syn'], ip: { ttl: 1 } }),
+    first('a packet of TTL 255 leaves with TTL 254', 'tcp', { flags: ['syn'], ip: { ttl: 255 } }, { flags: ['syn'], ip: { ttl: 254 } }),
+    first('padding behind a short packet stays and is no part of it', 'tcp', { flags: ['syn'], padding: 6 }),
+    first('a packet of 1500 bytes is carried whole', 'udp', { payload: Buffer.alloc(1500 - IP_HEADER - 8, 0xa5) }),
+    {
+      ...first('an ACK without a flow begins one that has gone beyond its SYN', 'tcp', {}),
+      flows: [newFlow(world, 'tcp', { tcpSeen: SEEN.other })],
+    },
+    {
+      ...first('the backend behind another device is reached by a redirect', 'tcp', SYN),
+      before: { backends: backends(world, backendEntry(world, 'a', { ifindex: OTHER_DEVICE })) },
+      verdict: 'redirect',
+    },
+    {
+      ...first('a packet that came by the device that leads to the backend goes back by it', 'tcp', SYN),
+      ingress: 'device',
+      before: { backends: backends(world, backendEntry(world, 'a', { ifindex: DEVICE.index })) },
+      replies: [newReverse(world, 'tcp', { ifindex: DEVICE.index })],
+    },
+    {
+      ...first("the source is the backend's own LB address", 'tcp', { flags: ['syn'] }, { flags: ['syn'], ip: { src: LB.second } }),
+      before: { backends: backends(world, backendEntry(world, 'a', { source: LB.second })) },
+      replies: [newReverse(world, 'tcp', { tuple: { ...newReverse(world, 'tcp').tuple, daddr: LB.second } })],
+    },
+    {
+      ...first('the frame leaves with the MAC address of the device that leads to the backend', 'tcp', { flags: ['syn'] }),
+      out: translatedRequest('tcp', { flags: ['syn'], srcMac: '02:00:00:00:00:99' }),
+      before: { backends: backends(world, backendEntry(world, 'a', { srcMac: '02:00:00:00:00:99', ifindex: OTHER_DEVICE })) },
+      verdict: 'redirect',
+    },
+
+    next('a data segment of an established flow is carried and counted', 'tcp', { flags: ['psh', 'ack'], payload: 'GET / HTTP/1.1' }),
+    next('a UDP packet of a flow is carried and counted', 'udp', { payload: 'x' }),
+    next('a TCP checksum that comes out as 0 stays 0', 'tcp', { payload: tcpZero }),
+    next('a FIN is remembered', 'tcp', { flags: ['fin', 'ack'] }, { seen: SEEN.syn | SEEN.other | SEEN.fin }),
+    next('a RST is remembered', 'tcp', { flags: ['rst'] }, { seen: SEEN.syn | SEEN.other | SEEN.rst }),
+    next('a repeated SYN changes no state', 'tcp', SYN),
+    next(
+      'the first ACK takes a flow beyond its SYN',
       'tcp',
-      { srcMac: '02:00:00:00:01:99' },
-      { outChange: {} },
+      {},
+      {
+        before: { flows: [establishedFlow(world, 'tcp', { tcpSeen: SEEN.syn })], replies: [establishedReverse(world, 'tcp')] },
+      },
     ),
-    before: {
-      flows: [establishedFlow('tcp', { refreshedAgo: 3 })],
-      replies: [establishedReverse('tcp', { ifindex: OTHER_DEVICE, lbMac: '02:00:00:00:00:88' })],
-    },
-    flows: [countedFlow('tcp', 54, { refreshedAgo: 0 })],
-    replies: [establishedReverse('tcp', { seenAgo: 0, clientMac: '02:00:00:00:01:99' })],
-  },
-  {
-    ...first(
-      "of a TCP and a UDP service on one port, the one of the packet's protocol is found",
-      'udp',
-      { payload: 'q', dstPort: VIP.tcpPort },
-      { payload: 'q' },
+    next(
+      'a SYN with ACK counts as going beyond the SYN',
+      'tcp',
+      { flags: ['syn', 'ack'] },
+      {
+        before: { flows: [establishedFlow(world, 'tcp', { tcpSeen: SEEN.syn })], replies: [establishedReverse(world, 'tcp')] },
+      },
     ),
-    before: {
-      services: [serviceEntry('tcp'), serviceEntry('udp', { frontend: { address: VIP.address, port: VIP.tcpPort, protocol: 'udp' } })],
+    next('a segment without any flag is carried', 'tcp', { flags: [] }),
+    next(
+      "a flow's packet of TTL 1 passes and is not counted for the flow",
+      'tcp',
+      { ip: { ttl: 1 } },
+      {
+        verdict: 'pass',
+        reason: 'ttl_expired',
+        out: request('tcp', { ip: { ttl: 1 } }),
+        flows: [establishedFlow(world, 'tcp')],
+      },
+    ),
+    next(
+      'a flow without a service goes on: only new flows look for one',
+      'tcp',
+      {},
+      {
+        before: { services: [], flows: [establishedFlow(world, 'tcp')], replies: [establishedReverse(world, 'tcp')] },
+      },
+    ),
+    next(
+      "the flow's own port is used, whatever the range is now",
+      'tcp',
+      {},
+      {
+        before: { flows: [establishedFlow(world, 'tcp', { snatPort: 33333 })] },
+        replies: [],
+        outChange: { srcPort: 33333 },
+        flows: [countedFlow(world, 'tcp', world.bare('tcp'), { snatPort: 33333 })],
+      },
+    ),
+    next(
+      "a changed MAC of the backend holds for the flow's next packet",
+      'tcp',
+      {},
+      {
+        before: {
+          backends: backends(world, backendEntry(world, 'a', { mac: '02:00:00:00:0a:0a' })),
+          flows: [establishedFlow(world, 'tcp')],
+          replies: [establishedReverse(world, 'tcp')],
+        },
+        outChange: { dstMac: '02:00:00:00:0a:0a' },
+      },
+    ),
+    {
+      ...next('a packet that came in damaged leaves with a checksum that still tells so', 'tcp', { payload: 'data' }),
+      packet: patchFrame(request('tcp', { payload: 'data' }), world.bare('tcp'), [0x21]),
+      out: patchFrame(translatedRequest('tcp', { payload: 'data' }), world.bare('tcp'), [0x21]),
+      wrongChecksum: true,
     },
-    flows: [newFlow('udp', { tuple: requestTuple('udp', { dport: VIP.tcpPort }), bytes: 43 })],
-    replies: [newReverse('udp', { servicePort: VIP.tcpPort })],
-  },
-];
+
+    {
+      ...next('a missing reverse entry is put back once a second', 'tcp', {}),
+      before: { flows: [establishedFlow(world, 'tcp', { refreshedAgo: 3 })] },
+      flows: [countedFlow(world, 'tcp', world.bare('tcp'), { refreshedAgo: 0 })],
+      replies: [newReverse(world, 'tcp')],
+    },
+    {
+      ...next('within the second a missing reverse entry is not looked for', 'tcp', {}),
+      before: { flows: [establishedFlow(world, 'tcp', { refreshedAgo: 0 })] },
+      replies: [],
+    },
+    {
+      ...next(
+        "once a second the reverse entry learns the client's present MAC address and device",
+        'tcp',
+        { srcMac: '02:00:00:00:01:99' },
+        { outChange: {} },
+      ),
+      before: {
+        flows: [establishedFlow(world, 'tcp', { refreshedAgo: 3 })],
+        replies: [establishedReverse(world, 'tcp', { ifindex: OTHER_DEVICE })],
+      },
+      flows: [countedFlow(world, 'tcp', world.bare('tcp'), { refreshedAgo: 0 })],
+      replies: [establishedReverse(world, 'tcp', { clientMac: '02:00:00:00:01:99' })],
+    },
+    {
+      ...first(
+        "of a TCP and a UDP service on one port, the one of the packet's protocol is found",
+        'udp',
+        { payload: 'q', dstPort: VIP.tcpPort },
+        { payload: 'q' },
+      ),
+      before: {
+        services: [
+          serviceEntry(world, 'tcp'),
+          serviceEntry(world, 'udp', { frontend: { address: VIP.address, port: VIP.tcpPort, protocol: 'udp' } }),
+        ],
+      },
+      flows: [newFlow(world, 'udp', { tuple: requestTuple(world, 'udp', { dport: VIP.tcpPort }), bytes: world.bare('udp') + 1 })],
+      replies: [newReverse(world, 'udp', { servicePort: VIP.tcpPort })],
+    },
+  ];
+}

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Family } from '../../../agent/model/address.js';
 import type { Lab } from '../../../samples/founding-lab/lab.js';
 
 /** Of labs whose big file is downloaded this way: read at 1.3 MB a second it lasts for 25 s, then it is over in less than one. */
@@ -21,8 +22,8 @@ export interface LongDownload {
 }
 
 /** Begins to download the big file from `localPort` (below 32768, where the kernel takes none by itself); returns when data comes. */
-export async function startLongDownload(lab: Lab, localPort: number, port = 80): Promise<LongDownload> {
-  const url = `http://${lab.vip}:${port}/big`;
+export async function startLongDownload(lab: Lab, localPort: number, port = 80, family: Family = 4): Promise<LongDownload> {
+  const url = lab.url(family, { port, path: '/big' });
   const command = ['curl', '-sS', '--fail', '-m', '60', '--no-buffer', '--local-port', String(localPort), url];
   const curl = lab.host('client').spawn(command, { stdio: ['ignore', 'pipe', 'pipe'] });
   const digest = createHash('sha256');

@@ -1,9 +1,12 @@
 // What the end-to-end tests share: the lab with the real agent in it, and what may be asked of both.
-// Imports samples/founding-lab and Node.
+// Imports samples/founding-lab, agent/model and Node.
 // Invariant: a lab that was made is removed, also when the agent in it did not start.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Family, familyOf } from '../../../agent/model/address.js';
+import { formatEndpoints } from '../../../agent/model/format.js';
+import { parseFrontend } from '../../../agent/model/parse.js';
 import type { FlowView, ServiceView, StatusView } from '../../../agent/model/views.js';
 import { type AgentProcess, startAgent } from '../../../samples/founding-lab/agent-process.js';
 import { createLab, type Lab, type LabOptions } from '../../../samples/founding-lab/lab.js';
@@ -32,13 +35,17 @@ export async function openSetting(options: LabOptions, flags: readonly string[])
 }
 
 /** '20.1.1.10:80,20.1.1.20:80': all backends of the lab, or those given. */
-export function endpoints(lab: Lab, port = 80, hosts = lab.backends): string {
-  return hosts.map((host) => `${host.address}:${port}`).join(',');
+export function endpoints(lab: Lab, port = 80, hosts = lab.backends, family: Family = 4): string {
+  return formatEndpoints(hosts.map((host) => ({ address: host.addressOf(family), port })));
 }
 
-/** Creates a service or changes its backends and frontend. `port`: of the backends. `frontend`: default the VIP's port 80. */
+/**
+ * Creates a service or changes its backends and frontend. `port`: of the backends, which are of the frontend's family.
+ * `frontend`: default port 80 of the VIP of IPv4.
+ */
 export async function setService(lab: Lab, agent: AgentProcess, id: number, frontend = `${lab.vip}:80`, port = 80): Promise<void> {
-  await agent.must(`service update --id=${id} --frontend=${frontend} --backends=${endpoints(lab, port)}`);
+  const backends = endpoints(lab, port, lab.backends, familyOf(parseFrontend(frontend).address));
+  await agent.must(`service update --id=${id} --frontend=${frontend} --backends=${backends}`);
 }
 
 export async function readFlows(agent: AgentProcess, id: number): Promise<readonly FlowView[]> {

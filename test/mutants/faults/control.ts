@@ -5,6 +5,8 @@ import type { Mutant } from '../mutant.js';
 import { AGENT, PARTS, START } from './runs.js';
 
 const NEXT_HOPS = { file: 'test/agent/control/next-hop/neighbours.test.ts' };
+const NEXT_HOP = { file: 'test/agent/control/next-hop/next-hop.test.ts' };
+const INTERFACES = { file: 'test/agent/control/start/interfaces.test.ts' };
 const WRITE_FILE = { file: 'test/agent/control/write-file.test.ts' };
 const DUMP_STATE = { file: 'test/agent/control/dump-state.test.ts' };
 
@@ -13,8 +15,8 @@ export const controlMutants: readonly Mutant[] = [
     name: 'service-before-its-table',
     file: 'agent/control/apply/apply.ts',
     find: `  await placeTable(context, placed, transaction);
-  await publish(context, placed, mode, transaction);`,
-    replace: `  await publish(context, placed, mode, transaction);
+  await publish(context, placed, all, transaction);`,
+    replace: `  await publish(context, placed, all, transaction);
   await placeTable({ ...context, distrustTables: true }, placed, transaction);`,
     breaks: 'For a moment packets find a new service whose table is not there yet.',
     tests: [AGENT],
@@ -58,8 +60,10 @@ export const controlMutants: readonly Mutant[] = [
   {
     name: 'table-not-undone',
     file: 'agent/control/apply/table-steps.ts',
-    find: '    undo: () => put(before),\n',
-    replace: '    undo: () => undefined,\n',
+    find: `    undo: () => (unreadable === undefined ? put(before) : Promise.reject(unreadable)),
+`,
+    replace: `    undo: () => undefined,
+`,
     breaks: 'A change that failed leaves its Maglev table in place.',
     tests: [AGENT],
   },
@@ -134,5 +138,63 @@ export const controlMutants: readonly Mutant[] = [
     replace: 'flows.flows()',
     breaks: 'dumpstate does not hand its service id on: it shows the flows of all services.',
     tests: [DUMP_STATE],
+  },
+  {
+    name: 'source-of-other-family',
+    file: 'agent/control/start/interfaces.ts',
+    find: '.find((address) => familyOf(address) === family);',
+    replace: '[0];',
+    breaks: 'Packets to an IPv6 backend get an IPv4 source, or the other way round.',
+    tests: [INTERFACES],
+  },
+  {
+    name: 'resolved-without-source',
+    file: 'agent/control/next-hop/next-hop.ts',
+    find: 'if (source === undefined) return',
+    replace: 'if (source === null) return',
+    breaks: 'Packets to a backend of a family that the node has no LB address of leave from the address of all zeros.',
+    tests: [NEXT_HOP],
+  },
+  {
+    name: 'fading-lb-address',
+    file: 'agent/control/start/interfaces.ts',
+    find: 'return firstOf(having(undefined), family) ??',
+    replace: 'return firstOf(info.addresses, family) ??',
+    breaks: 'A temporary address becomes the LB address: flows end when it goes.',
+    tests: [INTERFACES],
+  },
+  {
+    name: 'router-of-another-device',
+    file: 'agent/control/next-hop/next-hop.ts',
+    find: 'export function neighbourKey(ifindex: number, address: string): string {\n',
+    replace:
+      "export function neighbourKey(ifindex: number, address: string): string {\n  if (address.startsWith('fe80')) return address;\n",
+    breaks: 'Two routers that both call themselves fe80::1 share one MAC address.',
+    tests: [NEXT_HOP],
+  },
+  {
+    name: 'mac-not-followed',
+    file: 'agent/control/start/start.ts',
+    find: `        served?.follow();
+`,
+    replace: '',
+    breaks: 'After a device got another MAC address, replies leave with the old one.',
+    tests: [START],
+  },
+  {
+    name: 'device-leaves-before-its-link',
+    file: 'agent/control/start/served-devices.ts',
+    find: 'this.#leaving = before.filter(',
+    replace: 'this.#leaving = before.slice(0, 0).filter(',
+    breaks: 'A start that asks for fewer devices loses replies before it has taken the program off.',
+    tests: [START],
+  },
+  {
+    name: 'failed-start-keeps-devices',
+    file: 'agent/control/start/start.ts',
+    find: 'const failure = await undoable.rollback(error);',
+    replace: 'const failure = error;',
+    breaks: 'A start that fails leaves devices in the table that nobody serves, and takes others out.',
+    tests: [START],
   },
 ];

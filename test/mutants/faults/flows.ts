@@ -2,22 +2,26 @@
 // Imports the types and runs.ts. Each is a slip that a person makes, in the data plane's C.
 
 import type { Mutant } from '../mutant.js';
-import { PACKETS, SEQUENCES } from './runs.js';
+import { HASH, PACKETS, SEQUENCES } from './runs.js';
 
 export const flowMutants: readonly Mutant[] = [
   {
     name: 'mode-switch-breaks-flows',
     file: 'bpf/balance/balance.h',
-    find: 'return FAMILY(act)(ctx, packet, tuple, backend, flow->action, flow->snat_port, 0);',
-    replace: `const struct fl_service *service = FAMILY(service_find)(tuple);
+    find: `	begun = BEGUN(0ULL, slot->flow.action, slot->flow.snat_port) | BEGUN_WITH_SOURCE(slot->flow.snat_source);
+`,
+    replace: `	{
+		const struct fl_service *service = FAMILY(service_find)(tuple);
 
-			return FAMILY(act)(ctx, packet, tuple, backend, service ? service->action : flow->action, flow->snat_port, 0);`,
+		begun = BEGUN(0ULL, service ? service->action : slot->flow.action, slot->flow.snat_port) | BEGUN_WITH_SOURCE(slot->flow.snat_source);
+	}
+`,
     breaks: 'A flow does what its service does now: a mode switch breaks every connection.',
     tests: [PACKETS],
   },
   {
     name: 'generation-ignored',
-    file: 'bpf/balance/service.h',
+    file: 'bpf/balance/slots.h',
     find: 'if (!backend || backend->generation != flow->backend_generation || backend->state == FL_BACKEND_FREE)',
     replace: 'if (!backend || backend->state == FL_BACKEND_FREE)',
     breaks: 'A flow goes to whatever backend has its backend’s slot by now.',
@@ -25,43 +29,45 @@ export const flowMutants: readonly Mutant[] = [
   },
   {
     name: 'free-slot-chosen',
-    file: 'bpf/balance/service.h',
-    find: `	backend = bpf_map_lookup_elem(&MAP_BACKENDS, backend_id);
-	if (!backend || backend->state == FL_BACKEND_FREE)`,
-    replace: `	backend = bpf_map_lookup_elem(&MAP_BACKENDS, backend_id);
-	if (!backend)`,
+    file: 'bpf/balance/next-hop.h',
+    find: `	if (!backend || backend->state == FL_BACKEND_FREE)
+		return 0;
+	FAMILY(next_hop_ask)`,
+    replace: `	if (!backend)
+		return 0;
+	FAMILY(next_hop_ask)`,
     breaks: 'A new flow is given to a slot without a backend.',
     tests: [PACKETS],
   },
   {
     name: 'ended-flow-keeps-its-port',
-    file: 'bpf/balance/balance.h',
-    find: '				FAMILY(flow_forget)(flow, backend, tuple);\n',
+    file: 'bpf/balance/slots.h',
+    find: `	if (slot_used((__u8)held))
+		FAMILY(reverse_free)(slot, (__u8)held);
+`,
     replace: '',
     breaks: 'When a flow begins anew its old reverse entry stays, and with it a port that is not free.',
     tests: [PACKETS],
   },
   {
     name: 'port-of-another-flow-freed',
-    file: 'bpf/balance/balance.h',
-    find: '	if (reverse && FAMILY(reverse_is_of)(reverse, tuple))\n		bpf_map_delete_elem',
-    replace: '	if (reverse)\n		bpf_map_delete_elem',
+    file: 'bpf/balance/slots.h',
+    find: 'return reverse && FAMILY(reverse_is_of)(reverse, &slot->tuple, protocol) ? reverse : 0;',
+    replace: 'return reverse;',
     breaks: 'A flow that ended after it lost its port takes the reverse entry of the port’s new flow away.',
     tests: [PACKETS],
   },
   {
     name: 'syn-belongs-to-closed-flow',
-    file: 'bpf/balance/conntrack.h',
-    find: `	if (packet->protocol == IPPROTO_TCP && tcp_closing(flow->action, flow->tcp_seen, seen_in_reply))
-		return 1;
-`,
-    replace: '',
+    file: 'bpf/balance/balance.h',
+    find: 'return protocol == IPPROTO_TCP && tcp_closing(',
+    replace: 'return protocol != IPPROTO_TCP && tcp_closing(',
     breaks: 'A client that reuses its port soon is taken for the connection that it has closed.',
     tests: [PACKETS],
   },
   {
     name: 'one-fin-closes',
-    file: 'bpf/tcp.h',
+    file: 'bpf/flow-life.h',
     find: 'return action != FL_ACTION_SNAT || (seen_in_reply & FL_SEEN_FIN);',
     replace: 'return 1;',
     breaks: 'A flow counts as closed after the client’s FIN, while the backend still sends.',
@@ -69,48 +75,50 @@ export const flowMutants: readonly Mutant[] = [
   },
   {
     name: 'syn-establishes',
-    file: 'bpf/tcp.h',
-    find: 'return seen & FL_SEEN_OTHER ? cfg->timeout_established : cfg->timeout_syn;',
-    replace: 'return cfg->timeout_established;',
+    file: 'bpf/flow-life.h',
+    find: `		timeout = cfg->timeout_syn;
+`,
+    replace: '',
     breaks: 'A SYN that nobody answered holds its port for six hours.',
     tests: [PACKETS],
   },
   {
     name: 'replies-do-not-count-as-life',
-    file: 'bpf/balance/conntrack.h',
-    find: `			seen_in_reply = reverse->tcp_seen;
-			if (now - reverse->last_seen < rest)
-				rest = now - reverse->last_seen;`,
-    replace: '			seen_in_reply = reverse->tcp_seen;',
+    file: 'bpf/balance/slots.h',
+    find: 'reply_rest < rest ? reply_rest : rest);',
+    replace: 'reply_rest < rest ? rest : rest);',
     breaks: 'A flow in which only the backend sends is taken for ended.',
     tests: [PACKETS],
   },
   {
     name: 'port-of-a-live-flow-taken',
     file: 'bpf/balance/snat.h',
-    find: `				if (!FAMILY(reverse_ended)(cfg, found, tuple->protocol, now))
-					continue;
-`,
-    replace: '',
+    find: '		if (fate == SLOT_ENDED)\n',
+    replace: '		if (fate != SLOT_HALF)\n',
     breaks: 'A new flow takes over the SNAT port of another one that lives: two clients share replies.',
     tests: [PACKETS],
   },
   {
-    name: 'reverse-entry-not-put-back',
-    file: 'bpf/balance/snat.h',
-    find: 'return !bpf_map_update_elem(&MAP_SNAT, &key, &fresh, FL_UPDATE_ABSENT);',
-    replace: 'return 1;',
-    breaks: 'A flow whose reverse entry the LRU dropped gets no reply any more.',
+    name: 'lost-port-not-replaced',
+    file: 'bpf/balance/balance.h',
+    find: `		if (!FAMILY(flow_refresh)(ctx, &facts, index, now))
+			goto begin;
+`,
+    replace: `		FAMILY(flow_refresh)(ctx, &facts, index, now);
+`,
+    breaks: 'A flow whose SNAT port has gone to another one keeps sending from it, and gets no reply.',
     tests: [PACKETS],
   },
   {
     name: 'lost-port-still-used',
     file: 'bpf/balance/snat.h',
-    find: `	if (!FAMILY(reverse_is_of)(found, tuple))
+    find: `	if (!reverse || !FAMILY(reverse_is_of)(reverse, &slot->tuple, facts->protocol))
 		return 0;
-`,
-    replace: '',
-    breaks: 'A flow whose port has gone to another flow takes that flow’s replies.',
+	FAMILY(reverse_link)`,
+    replace: `	if (!reverse)
+		return 0;
+	FAMILY(reverse_link)`,
+    breaks: 'A flow whose port has gone to another flow directs that flow’s replies to its own client.',
     tests: [PACKETS],
   },
   {
@@ -148,8 +156,8 @@ export const flowMutants: readonly Mutant[] = [
   {
     name: 'flow-limit-off-by-one',
     file: 'bpf/flow-limit.h',
-    find: 'if (window->count >= cfg->new_flow_rate)',
-    replace: 'if (window->count > cfg->new_flow_rate)',
+    find: 'if (window->count >= rate)',
+    replace: 'if (window->count > rate)',
     breaks: 'One new flow more than the rate is allowed.',
     tests: [PACKETS],
   },
@@ -164,12 +172,51 @@ export const flowMutants: readonly Mutant[] = [
   {
     name: 'unresolved-backend-used',
     file: 'bpf/balance/balance.h',
-    find: `	FAMILY(next_hop_refresh)(ctx, backend, now);
-	if (!(backend->flags & FL_BACKEND_RESOLVED))
-		return finish(FL_DROP, FL_REASON_UNRESOLVED, packet->bytes);
+    find: `	if (!(backend & BACKEND_REACHABLE))
+		return BEGUN_REFUSED | FL_REASON_UNRESOLVED;
 `,
-    replace: '	FAMILY(next_hop_refresh)(ctx, backend, now);\n',
+    replace: '',
     breaks: 'A flow is made, and takes a port, for a backend that cannot be reached.',
     tests: [PACKETS],
+  },
+  {
+    name: 'live-slot-taken',
+    file: 'bpf/balance/slots.h',
+    find: 'if (fate == SLOT_LIVE || fate > worst)',
+    replace: 'if (fate > worst)',
+    breaks: 'When all slots that a flow may have hold live connections, it pushes one of them out.',
+    tests: [HASH],
+  },
+  {
+    name: 'slots-of-one-bucket',
+    file: 'bpf/flow-life.h',
+    find: 'i & 4 ? (__u32)(hash >> 32) : (__u32)hash',
+    replace: '(__u32)hash',
+    breaks: 'A flow has one bucket to stand in, not two: a table that is a third full refuses flows.',
+    tests: [HASH],
+  },
+  {
+    name: 'slot-taken-not-free',
+    file: 'bpf/balance/slots.h',
+    find: '\t\tif (fate < worst || rest > victim_rest) {',
+    replace: '\t\tif (rest > victim_rest) {',
+    breaks: 'Of the slots that a flow may have, one that holds a flow is taken though another is free.',
+    tests: [HASH],
+  },
+  {
+    name: 'reply-looked-up-elsewhere',
+    file: 'bpf/balance/slots.h',
+    find: 'return reverse_place(FAMILY(tuple_hash)(tuple, cfg->slot_seed));',
+    replace: 'return reverse_place(FAMILY(tuple_hash)(tuple, cfg->hash_seed));',
+    breaks: 'Where reverse entries stand can be worked out from outside, and ports be aimed at.',
+    tests: [HASH],
+  },
+  {
+    name: 'bit-of-part-of-the-address',
+    file: 'bpf/family/ipv6.h',
+    find: 'return address->word[0] ^ address->word[1] ^ address->word[2] ^ address->word[3];',
+    replace: 'return address->word[3];',
+    breaks: 'IPv6 services are not found by the bit that the agent has set.',
+    tests: [HASH],
   },
 ];

@@ -141,6 +141,10 @@ describe('next hops', () => {
     bench.kernel.net.setInterface({ ...ETH0, addresses: [] });
     await sleep(BURST_OVER);
     assert.match(await warnings(), /LB address 20.1.1.1 is not this node's any more/);
+    const taken = ETH0.addresses.map((one) => ({ ...one, state: 'duplicate' as const }));
+    bench.kernel.net.setInterface({ ...ETH0, addresses: taken });
+    await sleep(BURST_OVER);
+    assert.match(await warnings(), /LB address 20.1.1.1: another node on the link has it too/);
     bench.kernel.net.setInterface(ETH0);
     await sleep(BURST_OVER);
     assert.equal(await warnings(), '');
@@ -150,6 +154,12 @@ describe('next hops', () => {
     bench.kernel.net.setInterface({ ...ETH0, index: 9 });
     await sleep(BURST_OVER);
     assert.match(await warnings(), /device eth0 was made anew/);
+  });
+
+  it('status shows the main address of each family of a device', async () => {
+    bench.kernel.net.setInterface({ ...ETH0, addresses: [{ address: '2001:db8::1', prefixLength: 64 }, ...ETH0.addresses] });
+    const [device] = (await agent.status()).devices;
+    assert.deepEqual([device?.address, device?.addresses], ['20.1.1.1', ['20.1.1.1', '2001:db8::1']]);
   });
 
   it('packets to a backend carry an address that replies are recognised by', async () => {

@@ -161,6 +161,45 @@ describe('startAgent on Linux', function () {
     assert.equal(existsSync(PINS), false);
   });
 
+  it('serves IPv6: the next hop is found by neighbour discovery, and the next agent adopts it', async () => {
+    ip('-n', NAME, 'address', 'add', '2001:db8:20::1/64', 'dev', 'eth0', 'nodad');
+    ip('-n', PEER, 'address', 'add', '2001:db8:20::10/64', 'dev', 'eth0', 'nodad');
+    // Without a link-local address that has been checked for duplicates the kernel sends no solicitation.
+    const tentative = () => [NAME, PEER].some((name) => ip('-n', name, '-6', 'address', 'show', 'dev', 'eth0', 'tentative') !== '');
+    for (let tries = 0; tries < 250 && tentative(); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+    const service = {
+      id: 1,
+      frontend: { address: '2001:db8:40::1', port: 80, protocol: 'tcp' },
+      backends: [{ address: '2001:db8:20::10', port: 80 }],
+    };
+    const first = await start();
+    const { view, warnings } = await first.call<{ view: { backends: { mac: string }[] }; warnings: string[] }>('updateService', service);
+    const peer = /link\/ether (\S+)/.exec(ip('-n', PEER, 'link', 'show', 'eth0'))?.[1];
+    assert.deepEqual([view.backends[0]?.mac, warnings], [peer, []]);
+    const services = await first.call('listServices');
+    await first.end('SIGKILL');
+    const second = await start();
+    assert.match(said['adopt'] ?? '', /^1 service, 1 backend, 0 flows/);
+    assert.deepEqual(await second.call('listServices'), services);
+  });
+
+  it('replies leave with the present MAC address of their device', async () => {
+    await start();
+    const folder = readdirSync(PINS).find((name) => name.startsWith('maps-'));
+    const [, index, mac] = /^(\d+): eth0.*link\/ether (\S+)/s.exec(ip('-n', NAME, 'link', 'show', 'eth0')) ?? [];
+    const dump = (): string => execFileSync('bpftool', ['-j', 'map', 'dump', 'pinned', `${PINS}/${folder}/devices`], { encoding: 'utf8' });
+    const served = (): unknown => JSON.parse(dump())[1].formatted.value;
+    const entry = (address: string | undefined) => ({
+      ifindex: Number(index),
+      mac: address?.split(':').map((byte) => Number.parseInt(byte, 16)),
+      pad: [0, 0],
+    });
+    assert.deepEqual(served(), entry(mac));
+    ip('-n', NAME, 'link', 'set', 'eth0', 'address', '02:00:00:00:bb:bb');
+    for (let tries = 0; tries < 100 && !dump().includes('187'); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(served(), entry('02:00:00:00:bb:bb'));
+  });
+
   it('other settings: another program in the same link; another layout: other maps with the same services', async () => {
     const first = await start();
     await first.call('updateService', update(1, [10]));
@@ -172,7 +211,7 @@ describe('startAgent on Linux', function () {
     assert.notEqual(after.program.id, before.program.id);
     assert.equal(after.devices[0]?.linkId, before.devices[0]?.linkId);
     assert.equal(attached(), String(after.program.id));
-    assert.equal(after.flows.limit, 2048);
+    assert.equal(after.flows.limit, 2 * 2048, 'of both families');
     assert.deepEqual(await second.call('listServices'), services);
     assert.match(said['adopt'] ?? '', /flows of before are lost/);
     const pins = readdirSync(PINS);
@@ -191,9 +230,15 @@ describe('startAgent on Linux', function () {
     const main = join(sourceDirectory, 'fairlead.c');
     const source = readFileSync(main, 'utf8');
     const environment = { sourceDirectory };
-    writeFileSync(main, source.replace('return ipv4_process', 'surplus();\n\treturn ipv4_process'));
+    /** A statement more, where the length of the Ethernet header is known to be there. */
+    const breakProgram = (statement: string): string => {
+      const broken = source.replace('\ttype = ethernet_parse', `\t${statement}\n\ttype = ethernet_parse`);
+      assert.notEqual(broken, source);
+      return broken;
+    };
+    writeFileSync(main, breakProgram('surplus();'));
     await assert.rejects(start({}, environment), { code: 'FL_E_COMPILE', message: /fairlead\.c:\d+:\d+: error: .*surplus/ });
-    writeFileSync(main, source.replace('return ipv4_process', 'if (*(volatile char *)(end + 9000)) return 0;\n\treturn ipv4_process'));
+    writeFileSync(main, breakProgram('if (*(volatile char *)(end + 9000)) return 0;'));
     await assert.rejects(start({}, environment), (error: Failure & Error) => {
       assert.equal(error.code, 'FL_E_VERIFY');
       const log = join(settings.cacheDirectory, 'verifier.log');

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { encodeIndex, FLOW, SLOT4 } from '../../../../agent/datapath/layout.js';
 import { FairleadError } from '../../../../agent/model/errors.js';
 import { createFakePlatform } from '../../../../platform/fake/index.js';
-import { ETH0, makeKernel, TestBench, update } from '../support.js';
+import { ETH0, ETH1, makeKernel, TestBench, until, update } from '../support.js';
 
 describe('startAgent', () => {
   let bench: TestBench;
@@ -143,6 +144,100 @@ describe('startAgent', () => {
     assert.ok(bench.platform.bpf.attachedProgram(7));
   });
 
+  describe('the devices that replies find', () => {
+    const ONE = '1: 2 02:00:00:00:00:01';
+    const TWO = '2: 3 02:00:00:00:00:02';
+
+    it('are written before the program reaches them, and stay when the agent ends', async () => {
+      let atAttach: readonly string[] | undefined;
+      const platform = createFakePlatform(bench.kernel);
+      const attach: typeof platform.bpf.attach = async (...args) => {
+        atAttach ??= bench.devices();
+        return platform.bpf.attach(...args);
+      };
+      const agent = await bench.start({ devices: ['eth0', 'eth1'] }, { ...platform, bpf: { ...platform.bpf, attach } });
+      assert.deepEqual(atAttach, [ONE, TWO]);
+      await agent.close();
+      assert.deepEqual(bench.devices(), [ONE, TWO]);
+    });
+
+    it('follow a device’s MAC address', async () => {
+      await bench.start({ devices: ['eth0', 'eth1'] });
+      bench.kernel.net.setInterface({ ...ETH1, mac: '02:00:00:00:ff:ff' });
+      await until(() => bench.devices().includes('2: 3 02:00:00:00:ff:ff'));
+      assert.deepEqual(bench.devices(), [ONE, '2: 3 02:00:00:00:ff:ff']);
+    });
+
+    it('keep their index when another one is not asked for any more, which leaves after its link', async () => {
+      await bench.start({ devices: ['eth0', 'eth1'] });
+      bench.kill();
+      bench.kernel.journal.length = 0;
+      const detached: (readonly string[])[] = [];
+      const platform = createFakePlatform(bench.kernel);
+      const openPinnedLink: typeof platform.bpf.openPinnedLink = (path) => {
+        detached.push(bench.devices());
+        return platform.bpf.openPinnedLink(path);
+      };
+      await bench.start({ devices: ['eth1'] }, { ...platform, bpf: { ...platform.bpf, openPinnedLink } });
+      assert.deepEqual(detached.at(-1), [ONE, TWO]);
+      assert.deepEqual(bench.devices(), [TWO]);
+    });
+
+    it('take the place of the one that was made anew', async () => {
+      await bench.start({ devices: ['eth0', 'eth1'] });
+      bench.kill();
+      bench.kernel.removeInterface(2);
+      bench.kernel.net.setInterface({ ...ETH0, index: 7 });
+      await bench.start({ devices: ['eth0', 'eth1'] });
+      assert.deepEqual(bench.devices(), ['1: 7 02:00:00:00:00:01', TWO]);
+    });
+
+    it('are as before when a start fails that asked for others', async () => {
+      await bench.start({ devices: ['eth0'] });
+      bench.kill();
+      for (const operation of ['attach', 'map-write'] as const) {
+        bench.kernel.failOn(operation);
+        await assert.rejects(bench.start({ devices: ['eth1'], xdpMode: 'native' }), /injected/);
+        assert.deepEqual(bench.devices(), [ONE]);
+        bench.kill();
+      }
+    });
+  });
+
+  it('an address whose service is gone keeps its bit for as long as an entry of its flows is there', async () => {
+    const agent = await bench.start();
+    await agent.updateService(update(1, [10]));
+    const bit = bench.vips();
+    assert.equal(bit.length, 1);
+    const tuple = { saddr: '10.0.0.1', daddr: '40.1.1.1', sport: 1001, dport: 81, protocol: 'tcp' as const };
+    const slot = SLOT4.encode({ tuple, flow: FLOW.decode(Buffer.alloc(FLOW.size)) });
+    const write = (value: Buffer): void => {
+      const map = bench.map('ct4');
+      map.update(encodeIndex(7), value);
+      map.close();
+    };
+    write(slot);
+    await agent.deleteService(1);
+    assert.deepEqual(bench.vips(), bit);
+    await bench.restart();
+    assert.deepEqual(bench.vips(), bit);
+    write(Buffer.alloc(slot.length));
+    await bench.restart();
+    assert.deepEqual(bench.vips(), []);
+  });
+
+  it('the flow tables are seeded by the boot: the same for every agent of it, another one after the next', async () => {
+    const seed = () => bench.datapath().config.read()?.slotSeed;
+    await bench.start();
+    const first = seed();
+    assert.ok(first !== undefined && first !== 0n);
+    await bench.restart({ newFlowRate: 7 });
+    assert.equal(seed(), first);
+    bench.kernel.bootIdentity = 'the next boot';
+    await bench.restart();
+    assert.notEqual(seed(), first);
+  });
+
   it('changes the XDP mode of a device when it is asked for', async () => {
     await bench.start();
     await bench.restart({ xdpMode: 'generic' });
@@ -247,8 +342,8 @@ describe('startAgent', () => {
 
   it('needs an address that replies can come to', async () => {
     const bare = new TestBench(makeKernel({ interfaces: [{ ...ETH0, addresses: [] }] }));
-    await assert.rejects(bare.start(), { code: 'FL_E_VALUE', message: /no IPv4 address/ });
-    await assert.rejects(bare.start({ lbAddress: '9.9.9.9' }), { code: 'FL_E_VALUE', message: /not an address of this node/ });
+    await assert.rejects(bare.start(), { code: 'FL_E_VALUE', message: /no IPv4( or IPv6)? address/ });
+    await assert.rejects(bare.start({ lbAddresses: ['9.9.9.9'] }), { code: 'FL_E_VALUE', message: /not an address of this node/ });
     bare.dispose();
   });
 

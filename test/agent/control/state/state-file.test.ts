@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { formatState, parseState } from '../../../../agent/control/state/desired-state.js';
 import { StateFile } from '../../../../agent/control/state/state-file.js';
+import { formatAddress } from '../../../../agent/model/address.js';
 import { BACKEND_STATES, type DesiredState, MODES, PROTOCOLS } from '../../../../agent/model/service.js';
 
 /** Objects as JSON.parse makes them. */
 const PLAIN = { noNullPrototype: true } as const;
-const address = fc.tuple(fc.integer({ min: 1, max: 223 }), fc.nat(255), fc.nat(255), fc.nat(255)).map((parts) => parts.join('.'));
+const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const address = fc.oneof(bytes(4), bytes(16)).map(formatAddress);
 const endpoint = { address, port: fc.integer({ min: 1, max: 65535 }) };
 const backend = fc.record({ ...endpoint, weight: fc.nat(1000), state: fc.constantFrom(...BACKEND_STATES) }, PLAIN);
 const service = fc.record(
@@ -46,6 +48,22 @@ const small: DesiredState = {
 describe('the state as text', () => {
   it('reads back what it wrote', () => {
     fc.assert(fc.property(states, (state) => assert.deepEqual(parseState(formatState(state)), state)));
+  });
+
+  it('an IPv6 address is read as the agent writes it, however a person wrote it', () => {
+    const text = formatState(small).replace('40.1.1.1', '2001:DB8:0::0001').replace('20.1.1.10', '2001:0db8::10');
+    const [service] = parseState(text).services;
+    assert.deepEqual([service?.frontend.address, service?.backends[0]?.address], ['2001:db8::1', '2001:db8::10']);
+    const [first] = small.services;
+    const twice = [
+      first?.backends[0],
+      { ...first?.backends[0], address: '2001:db8::1' },
+      { ...first?.backends[0], address: '2001:DB8::1' },
+    ];
+    assert.throws(() => parseState(JSON.stringify({ version: 1, mode: 'snat', services: [{ ...first, backends: twice }] })), {
+      code: 'FL_E_STATE',
+      message: 'services[0].backends: [2001:db8::1]:80 twice',
+    });
   });
 
   it('a file cut anywhere is refused, never half used', () => {

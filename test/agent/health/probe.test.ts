@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { probe } from '../../../agent/health/probe.js';
+import { HEALTH_PROFILES, type HealthCheck } from '../../../agent/model/health.js';
+
+const check = (more: Partial<HealthCheck>): HealthCheck => ({ kind: 'tcp', ...HEALTH_PROFILES.fast, allDown: 'open', ...more });
+const never = new AbortController().signal;
+
+describe('a check', function () {
+  this.timeout(20_000);
+  const servers: Server[] = [];
+
+  async function listen(server: Server): Promise<{ address: string; port: number }> {
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { address, port } = server.address() as AddressInfo;
+    return { address, port };
+  }
+  after(() => {
+    for (const server of servers) server.close();
+  });
+
+  const reasonOf = (made: Promise<void>) =>
+    made.then(
+      () => 'passed',
+      (error: Error) => error.message,
+    );
+
+  it('by TCP passes where a connection is accepted, and leaves none', async () => {
+    const closed = new Promise<string>((resolve) => {
+      servers.push(
+        createServer((socket) => {
+          let how = 'in order';
+          socket.on('error', (error: NodeJS.ErrnoException) => {
+            how = error.code ?? '';
+          });
+          socket.on('close', () => resolve(how));
+          socket.resume();
+        }),
+      );
+    });
+    const at = await listen(servers.pop() as Server);
+    assert.equal(await reasonOf(probe(check({}), at, '40.1.1.1', never)), 'passed');
+    assert.equal(await closed, 'ECONNRESET', 'reset, so that nothing rests in TIME_WAIT');
+  });
+
+  it('by TCP says why it failed', async () => {
+    const server = createServer();
+    const at = await listen(server);
+    server.close();
+    await once(server, 'close');
+    assert.equal(await reasonOf(probe(check({}), at, '40.1.1.1', never)), 'connection refused');
+  });
+
+  it('by HTTP asks for the path at the service’s name, and takes 200 to 399', async () => {
+    const asked: string[] = [];
+    const at = await listen(
+      createHttpServer((request, response) => {
+        asked.push(`${request.method} ${request.url} ${request.headers.host} ${request.headers.connection}`);
+        response.writeHead(Number(request.url?.slice(1))).end('x'.repeat(1 << 20));
+      }),
+    );
+    for (const [status, wanted] of [
+      [200, 'passed'],
+      [302, 'passed'],
+      [404, 'status 404'],
+      [503, 'status 503'],
+    ] as const) {
+      assert.equal(await reasonOf(probe(check({ kind: 'http', path: `/${status}` }), at, '40.1.1.1', never)), wanted);
+    }
+    assert.equal(asked[0], 'GET /200 40.1.1.1 close');
+    await probe(check({ kind: 'http', path: '/200' }), at, '2001:db8::1', never);
+    assert.match(asked.at(-1) ?? '', /\[2001:db8::1\]/);
+  });
+
+  it('fails in time where nobody answers, and ends at once when it is not wanted any more', async () => {
+    const at = await listen(createServer(() => {}));
+    assert.equal(await reasonOf(probe(check({ kind: 'http' }), at, '40.1.1.1', never)), 'no answer in 0.25 s');
+    const stop = new AbortController();
+    const made = reasonOf(probe(check({ kind: 'http', timeout: 3_600_000 }), at, '40.1.1.1', stop.signal));
+    stop.abort();
+    assert.notEqual(await made, 'passed');
+  });
+});

@@ -1,0 +1,167 @@
+// Damage in order: frames of every kind cut at every byte, and with each byte of their headers set to what is likely to hurt.
+// Imports the model and test/bpf's harness. Needs root. The random sequences find what this misses, and the other way round.
+// Invariant: each frame comes into the same world, where flows of every action stand.
+
+import assert from 'node:assert/strict';
+import { formatAddress } from '../../agent/model/address.js';
+import { HOSTS } from '../bpf/hosts.js';
+import { useLoader } from '../bpf/harness.js';
+import type { Ends } from '../bpf/packet.js';
+import { DEVICE, LOOPBACK } from '../bpf/world.js';
+import { buildOdd, buildShape, cutFrame, type Shape } from './frames.js';
+import { isCovered } from './headers.js';
+import type { Kernel } from './kernel.js';
+import { loadTested } from './kernels.js';
+import { onOneCpu } from './one-cpu.js';
+import type { Family, State } from './state.js';
+import { buildWorld, type Choices, FAMILIES } from './world.js';
+
+const PLAIN: Shape = {
+  flags: 1,
+  payload: 5,
+  hops: 64,
+  tos: 0x2e,
+  dontFragment: true,
+  tags: [],
+  between: [],
+  checksum: 'right',
+  padding: 0,
+  srcMac: 0,
+};
+const WORLD: Omit<Choices, 'actions'> = {
+  range: 3,
+  rate: 0,
+  maglevSize: 7,
+  lbAddresses: 1,
+  seeds: [0x0123456789abcdefn, 42],
+  timeouts: [60, 21600, 10, 60],
+  tables: [[1], [1], [2], [1], [1], [1], [2], [1]],
+  devices: 1,
+  fib: false,
+};
+
+function endsOf(family: Family, service: number): Ends {
+  const { CLIENT, LB, VIP, ELSEWHERE } = HOSTS[family];
+  return {
+    srcMac: CLIENT.mac,
+    dstMac: LB.mac,
+    src: CLIENT.address,
+    dst: service === 2 ? ELSEWHERE.vip : VIP.address,
+    sport: CLIENT.port,
+    dport: service === 1 ? VIP.udpPort : VIP.tcpPort,
+    ttl: 64,
+  };
+}
+
+/** Three services, each with another action; which is which differs by `turn`. */
+const worldOf = (turn: number): Choices => ({ ...WORLD, actions: [0, 1, 2, 0, 0, 1, 2, 0].map((action) => (action + turn) % 3) });
+
+const request = (family: Family, service: number, shape: Partial<Shape> = {}) =>
+  buildShape(family, endsOf(family, service), service === 1 ? 'udp' : 'tcp', { ...PLAIN, ...shape });
+
+/** Frames of every kind. Those of a client have flows; */
+function kindsOf(family: Family, state: State): Readonly<Record<string, Buffer>> {
+  const tags = [{ id: 5, tpid: 0x88a8, priority: 3 }, { id: 7 }];
+  const between = family === 4 ? [1, 2, 3] : [20, 3, 37, 51, 2];
+  const replies = state.planes[family].replies.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
+  const { BACKEND, LB } = HOSTS[family];
+  const text = (hex: string) => formatAddress(Buffer.from(hex, 'hex'));
+  const answers = replies.map(({ tuple: { saddr, daddr, sport, dport, protocol } }) => {
+    const ends = { srcMac: BACKEND.a.mac, dstMac: LB.mac, src: text(saddr), dst: text(daddr), sport, dport, ttl: 64 };
+    return [`a reply of protocol ${protocol}`, buildShape(family, ends, protocol === 6 ? 'tcp' : 'udp', PLAIN)];
+  });
+  const odd = Array.from({ length: 12 }, (_, i) => [`odd frame ${i}`, buildOdd(family, i, request(family, 0), endsOf(family, 0))]);
+  return {
+    'a TCP request': request(family, 0),
+    'a SYN': request(family, 2, { flags: 0 }),
+    'a UDP request': request(family, 1),
+    'a tagged request': request(family, 2, { tags }),
+    'a padded request': request(family, 0, { padding: 12 }),
+    'a request with all between its headers': request(family, 0, { between, tags: [{ id: 9 }] }),
+    ...Object.fromEntries(answers),
+    ...Object.fromEntries(odd),
+  };
+}
+
+/** Values that a byte gets: ends of ranges, signs, and each bit turned over. */
+const valuesFor = (byte: number): readonly number[] => [
+  0,
+  1,
+  0x7f,
+  0x80,
+  0xff,
+  ...Array.from({ length: 8 }, (_, bit) => byte ^ (1 << bit)),
+];
+
+/** Headers end before this. */
+const HEADERS = 110;
+
+function* damaged(frame: Buffer): Generator<Buffer> {
+  for (let length = 14; length <= frame.length; length++) {
+    yield cutFrame(frame, length, false);
+    yield cutFrame(frame, length, true);
+  }
+  for (let at = 12; at < Math.min(frame.length, HEADERS); at++) {
+    for (const value of valuesFor(frame[at] as number)) {
+      const out = Buffer.from(frame);
+      out[at] = value;
+      yield out;
+    }
+  }
+}
+
+/** A world in which each service has a flow that has exchanged data. */
+function withFlows(kernel: Kernel, turn: number): State {
+  let state = buildWorld(worldOf(turn), { ticksPerSecond: kernel.ticksPerSecond, slots: kernel.slots, now: kernel.now() });
+  kernel.put(state);
+  for (const family of FAMILIES) {
+    for (const [service, shape] of [
+      [0, {}],
+      [1, {}],
+      [2, { tags: [{ id: 33, tpid: 0x88a8 }] }],
+    ] as const) {
+      const { outcome, difference } = kernel.run(state, request(family, service, shape), service === 2 ? DEVICE.index : LOOPBACK);
+      assert.equal(difference, undefined);
+      state = outcome.state;
+    }
+  }
+  return state;
+}
+
+/** A difference that comes again: the program looks at the clock more than once for some packets, and a tick may fall between two of its looks. */
+function runUntilItHolds(kernel: Kernel, state: State, frame: Buffer): ReturnType<Kernel['run']> {
+  kernel.put(state);
+  const first = kernel.run(state, frame, LOOPBACK);
+  if (first.difference === undefined) return first;
+  kernel.put(state);
+  return kernel.run(state, frame, LOOPBACK);
+}
+
+describe('damage to frames of every kind', function () {
+  this.timeout(120_000);
+  const loader = useLoader();
+  for (const turn of [0, 1, 2]) {
+    for (const family of FAMILIES) {
+      it(`is judged by the data plane as by the model (IPv${family}, actions ${turn})`, async () => {
+        const { kernel } = await loadTested(loader(), 'small');
+        const reasons = new Map<string, number>();
+        onOneCpu(() =>
+          kernel.inside(() => {
+            const state = withFlows(kernel, turn);
+            for (const [kind, frame] of Object.entries(kindsOf(family, state))) {
+              for (const arrived of damaged(frame)) {
+                if (!isCovered(arrived)) continue;
+                const { outcome, difference } = runUntilItHolds(kernel, state, arrived);
+                assert.equal(difference, undefined, `${kind}: ${arrived.toString('hex')}`);
+                reasons.set(outcome.reason, (reasons.get(outcome.reason) ?? 0) + 1);
+              }
+            }
+          }),
+        );
+        assert.ok([...reasons.values()].reduce((sum, count) => sum + count, 0) > 10_000);
+        for (const reason of ['malformed', 'snat_request', 'snat_reply', 'dsr_ipip', 'dsr_l2', 'not_ip', 'protocol'])
+          assert.ok((reasons.get(reason) ?? 0) > 50, `${reason}: ${reasons.get(reason)}`);
+      });
+    }
+  }
+});

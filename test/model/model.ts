@@ -1,0 +1,341 @@
+// The reference model of the data plane: docs/packet-walk.md as functions from a packet and a state to a verdict, a packet and a state.
+// Imports its siblings; nothing of the product. Read it beside that page: the parts have the page's order and names.
+// Invariant: pure. What the page leaves to time and place (the clock, the CPU's window, the FIB) is in the arguments.
+// Not covered: fragments and ICMP (headers.ts, isCovered: they are never compared), what the program answers itself, source ranges, affinity,
+// QUIC, several SNAT addresses, ranges of ports and prefixes, backends on this node or of the other family. Settings of these are at rest.
+
+import { Draft } from './draft.js';
+import { flowPlaces, hashTuple, replyPlace, snatPorts, vipBit } from './hash.js';
+import { type Headers, readHeaders } from './headers.js';
+import { dsrIpip, dsrL2, outerBytes, snatReply, snatRequest } from './rewrite.js';
+import {
+  type Backend,
+  type Flow,
+  type Link,
+  type Reverse,
+  type Service,
+  type Slot,
+  sameTuple,
+  type State,
+  type Tuple,
+  UDP,
+} from './state.js';
+import { age, backendOf, isClosing, isReplyOf, replyOf, seenOf, WORTHS, type Worth, worthOfFlow, worthOfReply } from './worth.js';
+
+export interface Arrival {
+  readonly frame: Buffer;
+  readonly ingress: number;
+  readonly now: number;
+}
+export interface Outcome {
+  readonly verdict: 'pass' | 'drop' | 'tx' | 'redirect';
+  readonly reason: string;
+  /** Undefined: dropped. */
+  readonly frame: Buffer | undefined;
+  /** The device that it leaves by. */
+  readonly egress: number | undefined;
+  readonly state: State;
+}
+
+/** What a part of the walk says; the state stands in the draft. */
+type Ending = Omit<Outcome, 'state'>;
+
+const drop = (reason: string): Ending => ({ verdict: 'drop', reason, frame: undefined, egress: undefined });
+
+/** One packet on its way. */
+interface Walk {
+  readonly arrival: Arrival;
+  readonly headers: Headers;
+  readonly state: State;
+  readonly draft: Draft;
+}
+
+const pass = ({ arrival }: { readonly arrival: Arrival }, reason: string): Ending => ({
+  verdict: 'pass',
+  reason,
+  frame: arrival.frame,
+  egress: undefined,
+});
+const forward = ({ arrival }: Walk, reason: string, frame: Buffer, egress: number): Ending => ({
+  verdict: egress === arrival.ingress ? 'tx' : 'redirect',
+  reason,
+  frame,
+  egress,
+});
+
+export function walkPacket(state: State, arrival: Arrival): Outcome {
+  const headers = readHeaders(arrival.frame);
+  if (typeof headers === 'string') return { ...pass({ arrival }, headers), state };
+  const draft = new Draft(state, headers.family, arrival.now);
+  const ending = walk({ arrival, headers, state, draft });
+  return { ...ending, state: draft.finish() };
+}
+
+/** "Every packet", from step 4. */
+function walk(packet: Walk): Ending {
+  const { headers, state, draft } = packet;
+  const { settings } = state;
+  const { tuple } = headers;
+  if (settings.lbAddresses[headers.family].includes(tuple.daddr)) {
+    const [first, last] = settings.snatPorts;
+    return tuple.dport >= first && tuple.dport <= last ? reply(packet) : pass(packet, 'local');
+  }
+  if (!state.vips.has(vipBit(tuple.daddr))) return pass(packet, 'no_service');
+  const places = flowPlaces(hashTuple(tuple, settings.slotSeed), draft.plane.flows.length);
+  const index = findFlow(draft, places, tuple);
+  if (index === undefined || !continues(packet, index)) return begin(packet, places, index);
+  if (headers.hops <= 1) return pass(packet, 'ttl_expired');
+  const found = draft.plane.flows[index]?.entry as Flow;
+  if (age(settings, draft.now, found.refreshed) >= settings.ticksPerSecond && !refresh(packet, index)) return begin(packet, places, index);
+  const flow = draft.changeFlow(index, {
+    packets: found.packets + 1,
+    bytes: found.bytes + packet.arrival.frame.length,
+    lastSeen: draft.now,
+    seen: found.seen | seenIn(headers),
+  });
+  return act(packet, draft.plane.backends[flow.backendId] as Backend, flow.action, flow.snatPort, false);
+}
+
+/** Behind the first place, a slot that was never used ends the search. */
+function findFlow({ plane }: Draft, places: readonly number[], tuple: Tuple): number | undefined {
+  for (const [i, place] of places.entries()) {
+    const { entry, freed } = plane.flows[place] as Slot<Flow>;
+    if (entry !== undefined && sameTuple(entry.tuple, tuple)) return place;
+    if (i > 0 && entry === undefined && !freed) return undefined;
+  }
+  return undefined;
+}
+
+const seenIn = ({ tuple, tcpFlags }: Headers): number => (tuple.protocol === UDP ? 0 : seenOf(tcpFlags));
+
+/** Does the packet belong to the flow that has its tuple? Step 6. */
+function continues({ headers, draft }: Walk, index: number): boolean {
+  const { settings, plane, now } = draft;
+  const flow = plane.flows[index]?.entry as Flow;
+  if (backendOf(plane, flow) === undefined) return false;
+  const isUdp = headers.tuple.protocol === UDP;
+  const mayBegin = isUdp ? age(settings, now, flow.lastSeen) >= settings.timeoutUdp : (headers.tcpFlags & 0x16) === 0x02;
+  if (!mayBegin) return true;
+  if (worthOfFlow(settings, plane, flow, now) === 'ended') return false;
+  return isUdp || !isClosing(flow, replyOf(plane, flow)?.seen ?? 0);
+}
+
+/** "First packet of a flow". `own`: the slot that an entry of this tuple has. */
+function begin(packet: Walk, places: readonly number[], own: number | undefined): Ending {
+  const { headers, draft, arrival } = packet;
+  const { tuple } = headers;
+  const { settings, now } = draft;
+  const service = draft.plane.services.find(
+    ({ address, port, protocol }) => address === tuple.daddr && port === tuple.dport && protocol === tuple.protocol,
+  );
+  if (service === undefined) return pass(packet, 'no_service');
+  if (headers.hops <= 1) return pass(packet, 'ttl_expired');
+  const hash = hashTuple(tuple, settings.hashSeed);
+  const backendId = chooseBackend(service, hash.low % settings.maglevSize);
+  if (backendId === undefined || draft.plane.backends[backendId]?.state === 'free') return drop('no_backend');
+  const backend = askNextHop(packet, backendId);
+  if (!backend.resolved) return drop('unresolved');
+  const allowed = countNewFlow(draft);
+  const taken = allowed ? choosePlace(draft, places, own) : undefined;
+  const { action } = service;
+  if (taken === undefined) {
+    if (action === 'snat') return drop(allowed ? 'flow_table' : 'new_flow_rate');
+    return act(packet, backend, action, 0, true);
+  }
+  const flow: Flow = {
+    tuple,
+    packets: 1,
+    bytes: arrival.frame.length,
+    lastSeen: now,
+    created: now,
+    refreshed: now,
+    backendId,
+    generation: backend.generation,
+    serviceId: service.id,
+    reverse: 0,
+    snatPort: 0,
+    action,
+    seen: seenIn(headers),
+  };
+  const { place } = taken;
+  draft.takeFlow(place, flow);
+  if (action !== 'snat') return act(packet, backend, action, 0, false);
+  const port = choosePort(draft, flow, backend, taken);
+  if (port === undefined) {
+    draft.abandonFlow(place);
+    return drop('snat_ports');
+  }
+  takePort(packet, place, port);
+  return act(packet, backend, action, port.tuple.dport, false);
+}
+
+function chooseBackend(service: Service, slot: number): number | undefined {
+  return service.backendCount === 0 ? undefined : service.table[slot % service.table.length];
+}
+
+/** Step 4: may this CPU make another entry? */
+function countNewFlow(draft: Draft): boolean {
+  const { newFlowRate, ticksPerSecond } = draft.settings;
+  if (newFlowRate === 0) return true;
+  const over = (draft.now - draft.window.began) >>> 0 >= ticksPerSecond;
+  const { began, count } = over ? { began: draft.now, count: 0 } : draft.window;
+  const allowed = count < newFlowRate;
+  draft.window = { began, count: allowed ? count + 1 : count };
+  return allowed;
+}
+
+/** A slot for a new flow. `pressed`: a flow that had not ended gives way, or has. */
+interface Taken {
+  readonly place: number;
+  readonly pressed: boolean;
+}
+
+/** How many slots are looked at once a flow is found that would give way as `half`. */
+const PATIENT_PLACES = 12;
+
+/** "Where entries stand": the slot that a new flow takes. */
+function choosePlace(draft: Draft, places: readonly number[], own: number | undefined): Taken | undefined {
+  if (own !== undefined) return { place: own, pressed: false };
+  const { settings, plane, now } = draft;
+  let best: { readonly place: number; readonly worth: Worth; readonly rest: number } | undefined;
+  for (const [i, place] of places.entries()) {
+    if (best?.worth === 'half' && i >= PATIENT_PLACES) break;
+    const { entry: flow, yielded = false } = plane.flows[place] as Slot<Flow>;
+    if (flow === undefined) return { place, pressed: yielded };
+    const worth = worthOfFlow(settings, plane, flow, now);
+    const rest = age(settings, now, flow.lastSeen);
+    if (worth === 'ended') return { place, pressed: false };
+    if (worth === 'live') continue;
+    const order = best === undefined ? -1 : WORTHS.indexOf(worth) - WORTHS.indexOf(best.worth);
+    if (best === undefined || order < 0 || (order === 0 && rest > best.rest)) best = { place, worth, rest };
+  }
+  return best === undefined ? undefined : { place: best.place, pressed: true };
+}
+
+/** A port as the tuple of its replies, and the slot of its reverse entry. */
+interface Port {
+  readonly tuple: Tuple;
+  readonly place: number;
+  /** The flow that has the slot has not ended, but gives way. */
+  readonly yields?: boolean;
+}
+
+/** How many ports are tried before one with a half-open flow's slot is taken, while flows give way. */
+const PATIENCE = 5;
+
+/** "SNAT ports". `taken`: the new flow's slot. */
+function choosePort(
+  draft: Draft,
+  { tuple: { protocol }, tuple }: Flow,
+  backend: Backend,
+  { place: busy, pressed }: Taken,
+): Port | undefined {
+  const { settings, plane, now } = draft;
+  let remembered: Port | undefined;
+  let longest = 0;
+  let tried = 0;
+  for (const dport of snatPorts(hashTuple(tuple, settings.hashSeed), settings.snatPorts)) {
+    const port = portOf(draft, backend, dport, protocol);
+    const worth = worthOfReply(settings, plane, port.place, busy, now);
+    if (worth === 'ended') return port;
+    const standing = plane.replies[port.place]?.entry as Reverse;
+    const rest = age(settings, now, standing.lastSeen);
+    if (worth === 'half' && (remembered === undefined || rest > longest) && !sameTuple(standing.tuple, port.tuple)) {
+      remembered = { ...port, yields: true };
+      longest = rest;
+    }
+    tried++;
+    if (pressed && tried >= PATIENCE && remembered !== undefined) return remembered;
+  }
+  return remembered;
+}
+
+function portOf(draft: Draft, backend: Backend, dport: number, protocol: number): Port {
+  const tuple = { saddr: backend.address, daddr: backend.source, sport: backend.port, dport, protocol };
+  return { tuple, place: replyPlace(tuple, draft.settings, draft.plane.replies.length) };
+}
+
+/** Writes a fresh reverse entry for the flow in slot `index`. */
+function takePort(packet: Walk, index: number, { tuple, place, yields = false }: Port): void {
+  const { draft } = packet;
+  const flow = draft.plane.flows[index]?.entry as Flow;
+  const reverse = {
+    tuple,
+    packets: 0,
+    bytes: 0,
+    client: flow.tuple.saddr,
+    service: flow.tuple.daddr,
+    clientPort: flow.tuple.sport,
+    servicePort: flow.tuple.dport,
+    lastSeen: draft.now,
+    flow: index,
+    link: linkOf(packet),
+    seen: 0,
+  };
+  draft.takeReply(place, reverse, yields);
+  draft.changeFlow(index, { reverse: place, snatPort: tuple.dport });
+}
+
+function linkOf({ arrival, headers, state }: Walk): Link {
+  const device = state.devices.findIndex(({ ifindex }, i) => i > 0 && ifindex === arrival.ingress);
+  const { tags, serviceTag, vlan } = headers;
+  return { device: Math.max(device, 0), tags, serviceTag, vlan, mac: arrival.frame.toString('hex', 6, 12) };
+}
+
+/** "Next hop": the backend's entry afterwards. */
+function askNextHop({ draft, state }: Walk, id: number): Backend {
+  const backend = draft.plane.backends[id] as Backend;
+  const { now } = draft;
+  if (/^0*$/.test(backend.source)) return backend;
+  if (backend.nextHopAt !== 0 && (now - backend.nextHopAt) >>> 0 < state.settings.ticksPerSecond) return backend;
+  const answer = state.fib.get(backend.address);
+  return draft.changeBackend(id, { nextHopAt: now === 0 ? 1 : now, ...(answer === undefined ? {} : { ...answer, resolved: true }) });
+}
+
+/** "Refresh". False: the flow has lost its port. */
+function refresh(packet: Walk, index: number): boolean {
+  const { draft } = packet;
+  const flow = draft.changeFlow(index, { refreshed: draft.now });
+  const backend = askNextHop(packet, flow.backendId);
+  if (flow.action !== 'snat') return true;
+  const standing = draft.plane.replies[flow.reverse]?.entry;
+  if (standing !== undefined && isReplyOf(standing, flow)) {
+    draft.changeReply(flow.reverse, { link: linkOf(packet) });
+    return true;
+  }
+  if (worthOfReply(draft.settings, draft.plane, flow.reverse, undefined, draft.now) !== 'ended') return false;
+  takePort(packet, index, { ...portOf(draft, backend, flow.snatPort, flow.tuple.protocol), place: flow.reverse });
+  return true;
+}
+
+/** "SNAT, reply". */
+function reply(packet: Walk): Ending {
+  const { headers, draft, state, arrival } = packet;
+  const place = replyPlace(headers.tuple, draft.settings, draft.plane.replies.length);
+  const reverse = (draft.plane.replies[place] as Slot<Reverse>).entry;
+  if (reverse === undefined || !sameTuple(reverse.tuple, headers.tuple)) return pass(packet, 'local');
+  if (headers.hops <= 1) return pass(packet, 'ttl_expired');
+  draft.changeReply(place, {
+    packets: reverse.packets + 1,
+    bytes: reverse.bytes + arrival.frame.length,
+    lastSeen: draft.now,
+    seen: reverse.seen | seenIn(headers),
+  });
+  const device = state.devices[reverse.link.device];
+  const known = device !== undefined && device.ifindex !== 0;
+  const ends = { source: reverse.service, destination: reverse.client, sport: reverse.servicePort, dport: reverse.clientPort };
+  const ownMac = known ? device.mac : arrival.frame.toString('hex', 0, 6);
+  const frame = snatReply(arrival.frame, headers, ends, ownMac, reverse.link);
+  return forward(packet, 'snat_reply', frame, known ? device.ifindex : arrival.ingress);
+}
+
+/** The flow's action. `untracked`: without an entry. */
+function act(packet: Walk, backend: Backend, action: Flow['action'], snatPort: number, untracked: boolean): Ending {
+  const { arrival, headers } = packet;
+  if (!backend.resolved) return drop('unresolved');
+  if (action === 'snat') return forward(packet, 'snat_request', snatRequest(arrival.frame, headers, backend, snatPort), backend.ifindex);
+  if (action === 'dsr-l2')
+    return forward(packet, untracked ? 'dsr_untracked' : 'dsr_l2', dsrL2(arrival.frame, headers, backend), backend.ifindex);
+  if (headers.end - headers.ip + outerBytes(headers.family) > backend.mtu) return drop('too_big');
+  return forward(packet, untracked ? 'dsr_untracked' : 'dsr_ipip', dsrIpip(arrival.frame, headers, backend), backend.ifindex);
+}

@@ -1,0 +1,147 @@
+// The model's world as plain data: settings, services, backends, the flow tables, and what the kernel's FIB would answer.
+// Imports nothing. Addresses and MAC addresses are hex text as they stand in a packet ('28010101'), times are ticks, ports host order.
+// Invariant: nothing here is ever changed in place; a step of the model returns a new state that shares what has not changed.
+
+export type Family = 4 | 6;
+export type Action = 'snat' | 'dsr-ipip' | 'dsr-l2';
+
+export const TCP = 6;
+export const UDP = 17;
+/** What was seen of a TCP connection one way. */
+export const SEEN = { syn: 1, other: 2, fin: 4, rst: 8 } as const;
+
+export interface Tuple {
+  readonly saddr: string;
+  readonly daddr: string;
+  readonly sport: number;
+  readonly dport: number;
+  readonly protocol: number;
+}
+
+export interface Flow {
+  readonly tuple: Tuple;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly lastSeen: number;
+  readonly created: number;
+  readonly refreshed: number;
+  readonly backendId: number;
+  readonly generation: number;
+  readonly serviceId: number;
+  /** Slot of the reverse entry, and the port; 0 unless the action is SNAT. */
+  readonly reverse: number;
+  readonly snatPort: number;
+  readonly action: Action;
+  readonly seen: number;
+}
+
+/** The link by which a client's packets come: index into devices, and VLAN tags. */
+export interface Link {
+  readonly device: number;
+  readonly tags: number;
+  readonly serviceTag: boolean;
+  readonly vlan: readonly [number, number];
+  readonly mac: string;
+}
+
+export interface Reverse {
+  readonly tuple: Tuple;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly client: string;
+  readonly service: string;
+  readonly clientPort: number;
+  readonly servicePort: number;
+  readonly lastSeen: number;
+  /** Slot of the flow. */
+  readonly flow: number;
+  readonly link: Link;
+  readonly seen: number;
+}
+
+/** A place in a flow table; without an entry it was never used, or is freed. `claims`: how often it was taken or freed; `yielded`: its flow had not ended. */
+export interface Slot<Entry> {
+  readonly claims: number;
+  readonly freed?: true;
+  readonly yielded?: true;
+  readonly entry: Entry | undefined;
+}
+
+export interface Service {
+  readonly id: number;
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: number;
+  readonly action: Action;
+  readonly backendCount: number;
+  /** Backend ids, repeated until the Maglev table is full. */
+  readonly table: readonly number[];
+}
+
+export type BackendState = 'free' | 'active' | 'terminating' | 'quarantined' | 'maintenance';
+
+export interface Backend {
+  readonly address: string;
+  readonly port: number;
+  /** LB address towards it; all zeros: none. */
+  readonly source: string;
+  readonly dstMac: string;
+  readonly srcMac: string;
+  readonly ifindex: number;
+  readonly mtu: number;
+  readonly state: BackendState;
+  readonly generation: number;
+  readonly resolved: boolean;
+  /** When the FIB was asked; 0: never. */
+  readonly nextHopAt: number;
+}
+
+export interface NextHop {
+  readonly dstMac: string;
+  readonly srcMac: string;
+  readonly ifindex: number;
+  readonly mtu: number;
+}
+
+export interface Settings {
+  readonly ticksPerSecond: number;
+  readonly maglevSize: number;
+  /** New entries a second and CPU; 0: no bound. */
+  readonly newFlowRate: number;
+  readonly timeoutSyn: number;
+  readonly timeoutEstablished: number;
+  readonly timeoutClosing: number;
+  readonly timeoutUdp: number;
+  readonly snatPorts: readonly [number, number];
+  readonly hashSeed: bigint;
+  readonly slotSeed: bigint;
+  readonly lbAddresses: Readonly<Record<Family, readonly string[]>>;
+}
+
+/** One family's tables. */
+export interface Plane {
+  readonly services: readonly Service[];
+  /** By backend id. */
+  readonly backends: readonly Backend[];
+  readonly flows: readonly Slot<Flow>[];
+  readonly replies: readonly Slot<Reverse>[];
+}
+
+export interface State {
+  readonly settings: Settings;
+  /** Bits that are set. */
+  readonly vips: ReadonlySet<number>;
+  /** From index 0, where none is. */
+  readonly devices: readonly { readonly ifindex: number; readonly mac: string }[];
+  /** What the kernel answers about a backend's address; nothing: it does not know. */
+  readonly fib: ReadonlyMap<string, NextHop>;
+  /** New flows of this CPU in a window of a second. */
+  readonly window: { readonly began: number; readonly count: number };
+  readonly planes: Readonly<Record<Family, Plane>>;
+}
+
+export const EMPTY: Slot<never> = { claims: 0, entry: undefined };
+
+export function sameTuple(a: Tuple, b: Tuple): boolean {
+  return a.sport === b.sport && a.dport === b.dport && a.protocol === b.protocol && a.saddr === b.saddr && a.daddr === b.daddr;
+}
