@@ -1,6 +1,6 @@
 // The real, compiled agent on the lab's LB, driven through its piped input as a script drives it.
 // Imports Node and its siblings; of the agent it knows the command line alone.
-// Invariant: instance, state file and cache carry the lab's name, so that labs side by side share nothing and cleanup.ts finds all.
+// Invariant: instance and state file carry the lab's name, so that labs side by side share nothing but compiled programs, and cleanup.ts finds all.
 //
 // An answer's end: commands are answered in order, so after each line `mode get -o json` is asked, whose answer is told from any other.
 
@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { FairleadError } from '../../agent/model/errors.js';
 import type { Lab } from './lab.js';
+import { objectCache } from './object-cache.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/agent/main.js', import.meta.url));
 const MARKER = /^\{\s*"version":\s*\d+,\s*"mode":\s*"\w+"\s*\}\s*$/m;
@@ -54,7 +55,7 @@ export interface AgentOptions {
 /** The agent's command line in this lab, without nsenter; also for a start on the terminal. */
 export function agentCommand(lab: Lab, args: readonly string[], suffix = ''): string[] {
   const instance = lab.name + (suffix && `-${suffix}`);
-  const own = [`--instance=${instance}`, `--state=${join(lab.folder, `${instance}.json`)}`, `--cache-dir=${join(lab.folder, 'cache')}`];
+  const own = [`--instance=${instance}`, `--state=${join(lab.folder, `${instance}.json`)}`, `--cache-dir=${objectCache(args)}`];
   return [process.execPath, PROGRAM, ...args, ...own];
 }
 

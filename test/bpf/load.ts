@@ -2,14 +2,15 @@
 // Imports the agent's compile step and macros, platform/linux, and namespace.ts.
 // FAIRLEAD_BPF_DIR names another folder of C sources: a test of the tests puts a broken copy there.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileObject } from '../../agent/control/program/compile.js';
 import { findSourceDirectory } from '../../agent/control/program/sources.js';
 import { encodeIndex } from '../../agent/datapath/layout.js';
 import { buildConfig, buildMacros, encodeConfig, layoutDigest, type MapSizes, platformMacros } from '../../agent/datapath/macros.js';
 import { SnatSourceTable } from '../../agent/datapath/snat-source-table.js';
+import { familyOf } from '../../agent/model/address.js';
+import { objectCache } from '../../samples/founding-lab/object-cache.js';
 import { createLinuxPlatform } from '../../platform/linux/index.js';
 import type { BpfMap, BpfProgram, Clock, Platform } from '../../platform/port.js';
 import { makeNamespace, type Namespace, runIp, setForwarding } from './namespace.js';
@@ -38,7 +39,6 @@ export interface DataPlane {
 
 /** Loads data planes for one test file; `close` gives everything back. */
 export class Loader {
-  readonly #directory = mkdtempSync(join(tmpdir(), 'fairlead-packets-'));
   readonly #loaded = new Map<string, DataPlane>();
   readonly #platform: Platform = createLinuxPlatform();
   readonly #sources = process.env.FAIRLEAD_BPF_DIR ?? findSourceDirectory();
@@ -54,7 +54,7 @@ export class Loader {
         layoutDigest: layoutDigest(readFileSync(join(this.#sources, 'layout.h'), 'utf8'), sizes),
         ticksPerSecond: clock.ticksPerSecond,
         snatRange: settings.snatRange,
-        lbAddresses: settings.lbAddresses,
+        lbAddresses: withBothFamilies(settings.lbAddresses),
         bootIdentity: 'packet tests',
       },
     );
@@ -81,7 +81,7 @@ export class Loader {
   ): Promise<DataPlane> {
     const { objectFile } = await compileObject({
       clang: 'clang',
-      cacheDirectory: this.#directory,
+      cacheDirectory: objectCache(macros),
       sourceDirectory: this.#sources,
       source: 'fairlead.c',
       flavour: this.#platform.flavour,
@@ -108,8 +108,16 @@ export class Loader {
       for (const table of plane.tables.values()) table.close();
       plane.program.close();
     }
-    rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** A family that the settings leave out has as many addresses as the other: programs for both families are then the same, compiled once. */
+function withBothFamilies(addresses: readonly string[]): readonly string[] {
+  return FAMILIES_UNDER_TEST.flatMap((family) => {
+    const given = addresses.filter((address) => familyOf(address) === family);
+    const { address, second, third, fourth } = WORLDS[family].LB;
+    return given.length > 0 ? given : [address, second, third, fourth].slice(0, addresses.length);
+  });
 }
 
 /** A device with a route and a neighbour that the FIB can be asked about; forwarding is off until a case turns it on. */

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { completionScript, SHELLS } from '../../../agent/cli/completion.js';
 import { readCommandLine } from '../../../agent/cli/command-line.js';
 
-const MAIN = fileURLToPath(new URL('../../../agent/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../dist/agent/main.js', import.meta.url));
 
 describe('completion in shells', function () {
   this.timeout(60_000);
@@ -15,7 +15,7 @@ describe('completion in shells', function () {
   const program = join(folder, 'fairlead');
 
   before(() => {
-    writeFileSync(program, `#!/bin/sh\nexec ${process.execPath} --import tsx ${MAIN} "$@"\n`);
+    writeFileSync(program, `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`);
     chmodSync(program, 0o755);
   });
   after(() => rmSync(folder, { recursive: true }));

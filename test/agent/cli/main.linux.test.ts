@@ -5,6 +5,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { objectCache } from '../../../samples/founding-lab/object-cache.js';
 import { skipTest } from '../../tools/skip.js';
 
 const NAME = `flmain${process.pid}`;
@@ -17,8 +18,8 @@ class Program {
   readonly ended: Promise<number | null>;
 
   constructor(folder: string, words: readonly string[] = []) {
-    const own = [`--instance=${NAME}`, `--state=${folder}/state.json`, `--cache-dir=${folder}/cache`];
-    const inside = ['--import', 'tsx', 'agent/main.ts', '--device=eth0', ...own, ...words];
+    const own = [`--instance=${NAME}`, `--state=${folder}/state.json`, `--cache-dir=${objectCache('the program on this kernel')}`];
+    const inside = ['dist/agent/main.js', '--device=eth0', ...own, ...words];
     this.child = spawn('nsenter', [`--net=/run/netns/${NAME}`, process.execPath, ...inside], { stdio: 'pipe' });
     this.child.stdout?.on('data', (piece: Buffer) => (this.out += piece.toString()));
     this.child.stderr?.on('data', (piece: Buffer) => (this.err += piece.toString()));

@@ -2,9 +2,6 @@
 // Imports planes.ts, flow-fixtures.ts, the packet builder and test/bpf's namespace.
 // The namespace has no routes, so the FIB answers nothing and the next hops stand as they were written.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Datapath } from '../../../agent/datapath/datapath.js';
 import type { Tuple } from '../../../agent/datapath/layout.js';
 import type { Family } from '../../../agent/model/address.js';
@@ -36,12 +33,7 @@ export class LivePlane {
   }
 
   static async load(): Promise<LivePlane> {
-    const directory = mkdtempSync(join(tmpdir(), 'fairlead-live-'));
-    try {
-      return new LivePlane(await loadProgram(directory));
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
+    return new LivePlane(await loadProgram());
   }
 
   /** Maps as after loading, but for the backends and tables that serve() needs. */

@@ -2,9 +2,6 @@
 // Imports the agent's compile step, platform/fake and platform/linux. The clock is set by hand in both.
 // Nothing is attached or pinned.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { compileObject } from '../../../agent/control/program/compile.js';
 import { findSourceDirectory } from '../../../agent/control/program/sources.js';
 import { Datapath, type DatapathBpf } from '../../../agent/datapath/datapath.js';
@@ -14,6 +11,7 @@ import { DEFAULT_SETTINGS } from '../../../agent/model/settings.js';
 import { createFakePlatform, FakeKernel } from '../../../platform/fake/index.js';
 import { createLinuxPlatform } from '../../../platform/linux/index.js';
 import type { BpfMap, BpfProgram, Clock } from '../../../platform/port.js';
+import { objectCache } from '../../../samples/founding-lab/object-cache.js';
 import { skipTest } from '../../tools/skip.js';
 import { dataPlaneMaps } from './map-specs.js';
 
@@ -71,11 +69,11 @@ export interface LoadedProgram {
 }
 
 /** Compiles and loads the data plane with PLANE_CONFIG; nothing is pinned or attached. */
-export async function loadProgram(cacheDirectory: string): Promise<LoadedProgram> {
+export async function loadProgram(): Promise<LoadedProgram> {
   const platform = createLinuxPlatform();
   const { objectFile } = await compileObject({
     clang: 'clang',
-    cacheDirectory,
+    cacheDirectory: objectCache('tables'),
     sourceDirectory: findSourceDirectory(),
     source: 'fairlead.c',
     flavour: platform.flavour,
@@ -113,12 +111,7 @@ export function describeTables(title: string, tests: (plane: () => Plane) => voi
       before(async function () {
         if (where === 'on the fake kernel') return;
         if (process.getuid?.() !== 0) skipTest(this, 'BPF maps need root');
-        const directory = mkdtempSync(join(tmpdir(), 'fairlead-tables-'));
-        try {
-          loaded = await loadProgram(directory);
-        } finally {
-          rmSync(directory, { recursive: true, force: true });
-        }
+        loaded = await loadProgram();
       });
       after(() => loaded?.program.close());
       beforeEach(async () => {

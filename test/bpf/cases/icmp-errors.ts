@@ -218,7 +218,7 @@ export function icmpErrorCases(world: World): readonly PacketCase[] {
       'an error about a flow, sent to another LB address than the quoted one, passes',
       incomingError({ ends: { dst: LB.second } }),
       {
-        settings: { ...world.SETTINGS, lbAddresses: [LB.address, LB.second] },
+        settings: { ...world.SETTINGS, lbAddresses: [LB.address, LB.second, LB.third, LB.fourth] },
         before: flow('tcp'),
       },
     ),

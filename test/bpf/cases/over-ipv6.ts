@@ -123,8 +123,8 @@ export function overIpv6Cases(world: World): readonly PacketCase[] {
       },
     ),
     first('beyond the rate of new flows packets are wrapped without an entry', 'tcp', SYN, {
-      settings: { ...world.SETTINGS, newFlowRate: 5 },
-      before: { ...base.before, window: { count: 5, beganAgo: 0 } },
+      settings: { ...world.SETTINGS, newFlowRate: 1 },
+      before: { ...base.before, window: { count: 1, beganAgo: 0 } },
       reason: 'dsr_untracked',
       flows: [],
     }),

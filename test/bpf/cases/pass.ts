@@ -72,7 +72,7 @@ export function passCases(world: World): readonly PacketCase[] {
       before: { replies: [newReverse(world, 'tcp', { tuple: replyTuple(world, 'tcp', { dport: 21000 }) })] },
     }),
     pass('local', "a packet to the node's second LB address passes", request('tcp', { ip: { dst: LB.second } }), {
-      settings: { ...SETTINGS, lbAddresses: [LB.address, LB.second] },
+      settings: { ...SETTINGS, lbAddresses: [LB.address, LB.second, LB.third, LB.fourth] },
     }),
     pass('no_service', 'an address that the settings do not name is not local', request('tcp', { ip: { dst: LB.second } })),
 

@@ -90,7 +90,7 @@ export function snatReplyCases(world: World): readonly PacketCase[] {
       'udp',
       { ip: { dst: LB.second } },
       {
-        settings: { ...SETTINGS, lbAddresses: [LB.address, LB.second] },
+        settings: { ...SETTINGS, lbAddresses: [LB.address, LB.second, LB.third, LB.fourth] },
         before: { replies: [establishedReverse(world, 'udp', { tuple: replyTuple(world, 'udp', { daddr: LB.second }) })] },
         outChange: {},
         replies: [countedReverse(world, 'udp', world.bare('udp'), { tuple: replyTuple(world, 'udp', { daddr: LB.second }) })],

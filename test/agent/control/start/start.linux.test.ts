@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { findSourceDirectory } from '../../../../agent/control/program/sources.js';
 import { DEFAULT_SETTINGS, type Settings } from '../../../../agent/model/settings.js';
 import type { StatusView } from '../../../../agent/model/views.js';
+import { objectCache } from '../../../../samples/founding-lab/object-cache.js';
 import { atEnd, requireLinuxRoot } from '../../../platform/linux-subject.js';
 
 const NAME = `flctl${process.pid}`;
@@ -99,8 +100,7 @@ describe('startAgent on Linux', function () {
       maxFlows: 1024,
       maxBackends: 1024,
       stateFile: join(directory, 'state.json'),
-      // One cache for all tests: the program is compiled once.
-      cacheDirectory: join(tmpdir(), `${NAME}-cache`),
+      cacheDirectory: objectCache('startAgent on Linux'),
     };
     for (const name of [NAME, PEER]) ip('netns', 'add', name);
     makeDevice();
@@ -111,7 +111,6 @@ describe('startAgent on Linux', function () {
     running = [];
     cleanUp();
   });
-  after(() => rmSync(join(tmpdir(), `${NAME}-cache`), { recursive: true, force: true }));
 
   function makeDevice(): void {
     ip('link', 'add', 'eth0', 'netns', NAME, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', PEER);
