@@ -1,4 +1,4 @@
-// `npm run build`: compiles agent/ and platform/ to dist/, whether or not the sources changed.
+// `npm run build`: compiles the agent, and the programs that the lab starts, to dist/, whether or not the sources changed.
 // Imports tools/setup only. Invariant: dist/ is replaced only by a build without errors.
 
 import { reportProblem } from './setup/problem.mjs';

@@ -17,7 +17,7 @@ import { installDecap } from './decap.js';
 import { Host } from './host.js';
 import { buildNetwork } from './network.js';
 import { type LabOptions, type LabPlan, planLab } from './options.js';
-import { typescriptCommand } from './typescript.js';
+import { compiledCommand } from './compiled.js';
 import { startWebServer } from './web-server.js';
 
 export type { LabOptions } from './options.js';
@@ -44,9 +44,8 @@ export interface Lab {
 }
 
 function startWatchdog(name: string): ChildProcess {
-  const { command, cwd } = typescriptCommand('watchdog.ts', [name]);
-  const [program = '', ...args] = command;
-  const child = spawn(program, args, { cwd, stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  const [program = '', ...args] = compiledCommand('watchdog.ts', [name]);
+  const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   child.unref();
   return child;
 }

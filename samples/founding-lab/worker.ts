@@ -7,7 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { FairleadError } from '../../agent/model/errors.js';
 import type { Host } from './host.js';
-import { typescriptCommand } from './typescript.js';
+import { compiledCommand } from './compiled.js';
 
 export interface Worker {
   /** Resolves with the report when the worker ended by itself. */
@@ -51,8 +51,7 @@ function report(child: ChildProcess, what: string): { done: Promise<unknown>; re
 
 /** Starts `script` (a file of this folder) on the host with `options` as JSON argument; returns when it is ready. */
 export async function startWorker(host: Host, script: string, options: object): Promise<Worker> {
-  const { command, cwd } = typescriptCommand(script, [JSON.stringify(options)]);
-  const child = host.spawn(command, { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = host.spawn(compiledCommand(script, [JSON.stringify(options)]), { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin?.on('error', () => {});
   const { done, ready } = report(child, `${script} on ${host.name}`);
   await ready;

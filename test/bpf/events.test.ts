@@ -152,7 +152,7 @@ for (const flavour of flavours) {
       });
 
       it('no new flow where no entry was made', async () => {
-        const limited = await loader().load(flavour, { ...SETTINGS, newFlowRate: 1 });
+        const limited = await loader().load('settings in the config map', { ...SETTINGS, newFlowRate: 1 });
         await putDefaults(limited, WORLD, {
           services: [serviceEntry(WORLD, 'tcp', { action: 'dsr-l2' })],
           window: { count: 1, beganAgo: 0 },

@@ -53,7 +53,11 @@ function describeSequences(world: World): void {
   });
 
   it('give 500 clients of one backend ports of their own in the range', async () => {
-    const data = await loader().load('compiled settings', { ...SETTINGS, snatRange: [20000, 29999] }, { ...SIZES, maxFlows: 8192 });
+    const data = await loader().load(
+      'settings in the config map',
+      { ...SETTINGS, snatRange: [20000, 29999] },
+      { ...SIZES, maxFlows: 8192 },
+    );
     await putDefaults(data, world);
     const ports = Array.from({ length: 500 }, (_, i) => sourcePort(send(data, request('tcp', { ...SYN, ...client(i) })).packet));
     assert.equal(new Set(ports).size, 500);
@@ -63,7 +67,7 @@ function describeSequences(world: World): void {
   });
 
   it('use up a range of four ports, then drop', async () => {
-    const data = await loader().load('compiled settings', { ...SETTINGS, snatRange: [20000, 20003] });
+    const data = await loader().load('settings in the config map', { ...SETTINGS, snatRange: [20000, 20003] });
     await putDefaults(data, world);
     const runs = Array.from({ length: 5 }, (_, i) => send(data, request('tcp', { ...SYN, ...client(i) })));
     const ports = runs.slice(0, 4).map((run) => sourcePort(run.packet));
@@ -104,7 +108,7 @@ function describeSequences(world: World): void {
   });
 
   it('allow as many new flows in a second as the rate says', async () => {
-    const data = await loader().load('compiled settings', { ...SETTINGS, newFlowRate: 20 });
+    const data = await loader().load('settings in the config map', { ...SETTINGS, newFlowRate: 20 });
     await putDefaults(data, world);
     for (let i = 0; i < 50; i++) send(data, request('tcp', { ...SYN, ...client(i) }));
     // All packets run on this thread, which may change the CPU once or twice; each CPU allows 20.

@@ -46,7 +46,7 @@ describe("the agent's life end to end", function () {
     const findFlow = async () => (await readFlows(agent, 1)).find(({ sourcePort }) => sourcePort === 24001);
     const before = { identity: await identityOf(agent), services: await readServices(agent), xdp: await xdpOn(lab.host('lb')) };
     const drops = await readDrops(agent);
-    const load = await startLoad(lab, { workers: 4, url: `http://${lab.vip}:81/` });
+    const load = await startLoad(lab, { workers: 4, pause: 4, url: `http://${lab.vip}:81/` });
     const long = await startLongDownload(lab, 24001);
     const flow = await findFlow();
     await agent.kill();
@@ -68,7 +68,7 @@ describe("the agent's life end to end", function () {
   it('starts with other timeouts by a new program on the same link, and keeps the flows, without a failed request', async () => {
     const before = await identityOf(agent);
     const drops = await readDrops(agent);
-    const load = await startLoad(lab, { workers: 4 });
+    const load = await startLoad(lab, { workers: 4, pause: 4 });
     const long = await startLongDownload(lab, 24002);
     await agent.kill();
     agent = await startAgent(lab, [...SNAT, '--timeout-closing=7']);
@@ -95,7 +95,7 @@ describe("the agent's life end to end", function () {
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`ends by ${signal} in order and leaves traffic flowing`, async () => {
-      const load = await startLoad(lab, { workers: 2 });
+      const load = await startLoad(lab, { workers: 2, pause: 4 });
       await agent.kill(signal);
       await sleep(200);
       assertClean(await load.stop(), 10);

@@ -36,13 +36,13 @@ describe('backends end to end', function () {
 
   it('drains a backend without a failed request: it keeps its flows and gets no new one', async () => {
     const drops = await readDrops(agent);
-    const load = await startLoad(lab, { workers: 4 });
+    const load = await startLoad(lab, { workers: 4, pause: 4 });
     const long = await startLongDownload(lab, 25001);
     const flow = (await readFlows(agent, 1)).find(({ sourcePort }) => sourcePort === 25001);
     assert.ok(flow !== undefined);
     const drained = lab.backends.find((host) => host.address === flow.backend)?.name ?? '';
     await agent.must(`backend set --id=1 --backend=${flow.backend}:80 --state=terminating`);
-    const after = await startLoad(lab, { workers: 4 });
+    const after = await startLoad(lab, { workers: 4, pause: 4 });
     await sleep(700);
     const { bytes } = long;
     assertClean(await load.stop(), 20);
@@ -70,8 +70,8 @@ describe('backends end to end', function () {
     const [first, second, third] = lab.backends;
     assert.ok(first && second && third);
     const drops = await readDrops(agent);
-    const load = await startLoad(lab, { workers: 4 });
-    const kept = await startLoad(lab, { workers: 2, keepAlive: true, pause: 1 });
+    const load = await startLoad(lab, { workers: 4, pause: 4 });
+    const kept = await startLoad(lab, { workers: 2, keepAlive: true, pause: 4 });
     for (let round = 0; round < 20; round += 1) {
       for (const hosts of [[first], [second, third], [third, first], [...lab.backends]]) {
         await agent.must(`service update --id=2 --backends=${endpoints(lab, 8080, hosts)}`);

@@ -66,7 +66,7 @@ describe('several devices end to end', function () {
     await setService(lab, agent, 1);
     await agent.must('mode update snat');
     await agent.kill();
-    const load = await startLoad(lab, { workers: 2 });
+    const load = await startLoad(lab, { workers: 2, pause: 4 });
     agent = await startAgent(lab, ['--device=eth0']);
     assert.match(agent.startOutput, /eth1: not asked for any more, taken off/);
     assert.equal(await xdpOn(lab.host('lb'), 'eth1'), undefined);

@@ -10,9 +10,13 @@ import { openUdpFlows } from '../../samples/founding-lab/udp.js';
 import { endpoints, openSetting, readFlows, readStatus, requireRoot, SNAT, SUITE_TIMEOUT, waitFor } from './support/setting.js';
 
 const SOURCES = ['20.1.1.100', '20.1.1.101'];
-/** Of 100,000 flows a tenth is 10,000 with a standard deviation of 95: 5 % are more than five of them. */
 const WEIGHTS = [1, 2, 3, 4];
-const PORTS = [10_001, 61_000] as const;
+/** The long run (npm run test:long) has more than 100,000 flows. */
+const LONG = process.env.FAIRLEAD_LONG === '1';
+const LEAST = LONG ? 100_000 : 20_000;
+const PORTS = [10_001, LONG ? 61_000 : 20_500] as const;
+/** Of 20,000 flows a tenth is 2000 with a standard deviation of 42, of 100,000 it is 10,000 with 95: five of them. */
+const MOST_OFF = LONG ? 0.05 : 0.11;
 
 function packetsOf(status: StatusView, reason: string): number {
   return status.counters.find(({ name }) => name === reason)?.packets ?? 0;
@@ -35,7 +39,7 @@ describe('flows end to end', function () {
   });
   after(async () => lab?.remove());
 
-  it('streams more than 100,000 flows, as many as began, and spreads them by weight to within 5 %', async () => {
+  it(`streams more than ${LEAST} flows, as many as began, and spreads them by weight`, async () => {
     const before = packetsOf(await readStatus(agent), 'snat_request');
     const sent = await openUdpFlows(lab, { sources: SOURCES, ports: PORTS, port: 9 });
     assert.equal(sent, SOURCES.length * (PORTS[1] - PORTS[0] + 1));
@@ -44,20 +48,20 @@ describe('flows end to end', function () {
     const flows = await readFlows(agent, 1);
     // A flow of one datagram gives way before the table is full, when all slots that a new one may have are taken: three in a thousand at 39 % of it.
     assert.ok(flows.length <= begun && flows.length >= begun * 0.995, `${flows.length} of ${begun} flows`);
-    assert.ok(begun > 100_000, `${begun} flows`);
+    assert.ok(begun > LEAST, `${begun} flows`);
     assert.equal(new Set(flows.map((flow) => `${flow.source} ${flow.sourcePort}`)).size, flows.length);
     const total = WEIGHTS.reduce((sum, weight) => sum + weight, 0);
     for (const [index, { address }] of lab.backends.entries()) {
       const share = flows.filter((flow) => flow.backend === address).length / flows.length;
       const wanted = (WEIGHTS[index] ?? 0) / total;
-      assert.ok(Math.abs(share / wanted - 1) < 0.05, `${address} has ${share} of the flows, its weight is ${wanted}`);
+      assert.ok(Math.abs(share / wanted - 1) < MOST_OFF, `${address} has ${share} of the flows, its weight is ${wanted}`);
     }
   });
 
   it('adopts them all, and lets them end by their timeout', async () => {
     await agent.kill();
     agent = await startAgent(lab, [...SNAT, '--timeout-udp=600']);
-    assert.ok((await readStatus(agent)).flows.entries > 100_000, agent.startOutput);
+    assert.ok((await readStatus(agent)).flows.entries > LEAST, agent.startOutput);
     await agent.kill();
     agent = await startAgent(lab, [...SNAT, '--timeout-udp=1']);
     const left = async () => ((await readFlows(agent, 1)).length === 0 ? true : undefined);

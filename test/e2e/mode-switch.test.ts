@@ -50,7 +50,7 @@ describe('mode switch end to end', function () {
 
     it('fails no request and breaks no long download, from SNAT to DSR and back, twice', async () => {
       const drops = await readDrops(agent);
-      const short = await startLoad(lab, { workers: 4, url: lab.url(family) });
+      const short = await startLoad(lab, { workers: 4, pause: 4, url: lab.url(family) });
       const begunInSnat = await startLongDownload(lab, localPort(23001), 80, family);
       assert.match(await agent.must('mode update dsr'), /mode dsr \(was snat\)/);
       const begunInDsr = await startLongDownload(lab, localPort(23002), 80, family);

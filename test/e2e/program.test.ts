@@ -168,7 +168,7 @@ describe('the program end to end', function () {
     const unsafe = await compile(folder, 'unsafe.c', {});
     const text = join(lab.folder, 'text.o');
     writeFileSync(text, 'not an object file');
-    const load = await startLoad(lab, { workers: 2 });
+    const load = await startLoad(lab, { workers: 2, pause: 4 });
     const fail = (...flags: string[]): Promise<CommandResult> =>
       lab.host('lb').run(agentCommand(lab, [...FLAGS, ...flags]), { input: 'exit\n', check: false, timeout: 60_000 });
     const cases = [
@@ -191,7 +191,7 @@ describe('the program end to end', function () {
 
   it('forwards by a build that reads its settings from the config map', async () => {
     const object = await compile(SOURCES, 'fairlead.c', { FL_CONFIG_FROM_MAP: 1, FL_MAX_BACKENDS: 64, FL_MAX_FLOWS: 4096 });
-    const load = await startLoad(lab, { workers: 2 });
+    const load = await startLoad(lab, { workers: 2, pause: 4 });
     await agent.kill();
     agent = await startAgent(lab, [...FLAGS, `--bpf-object=${object}`]);
     assert.match(agent.startOutput, /fairlead-[\w-]+\.o, as given/);

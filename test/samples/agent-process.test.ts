@@ -44,7 +44,7 @@ describe('the agent in the lab', function () {
   });
 
   it('carries requests to both backends, and goes on when the agent is killed and comes back', async () => {
-    const load = await startLoad(lab, { workers: 2 });
+    const load = await startLoad(lab, { workers: 2, pause: 4 });
     await agent.kill();
     assert.equal(agent.running, false);
     await assert.rejects(agent.tell('status'), /it ended with SIGKILL/);

@@ -1,4 +1,4 @@
-// The project's own part of the set-up: npm packages and the compiled agent in dist/.
+// The project's own part of the set-up: npm packages, and in dist/ the compiled agent and the programs that the lab starts.
 // Imports Node and its siblings only.
 // Invariant: dist/ is replaced as a whole, so a running agent never loads a mixture of two builds, and no deleted source lives on in it.
 
@@ -63,7 +63,7 @@ export function newestChange(paths) {
 }
 
 function sources() {
-  return ['agent', 'platform', 'tsconfig.json', 'tsconfig.build.json'].map((name) => join(ROOT, name));
+  return ['agent', 'platform', 'samples/founding-lab', 'tsconfig.json', 'tsconfig.build.json'].map((name) => join(ROOT, name));
 }
 
 /** Whether dist/ is at least as new as every source. */

@@ -108,8 +108,8 @@ export async function upload(lab: Lab, name: string, from = 'client', family: Fa
 
 /** TCP to the server, TCP from it, UDP; 1 MB at least. */
 export const IPERF_RUNS = [
-  ['-n', '50M', '-P', '2'],
-  ['-n', '50M', '-R'],
+  ['-n', '20M', '-P', '2'],
+  ['-n', '20M', '-R'],
   ['-u', '-n', '1M', '-b', '20M'],
 ] as const;
 
