@@ -45,12 +45,19 @@ const TRIPLES: Partial<Record<NodeJS.Architecture, string>> = {
 
 /** What of the installed compiler the object file depends on. */
 export async function probeClang(clang: string): Promise<ClangFacts> {
-  const [version, multiarch] = await Promise.all([runClang(clang, ['--version']), runClang(clang, ['-print-multiarch'])]);
+  const version = await runClang(clang, ['--version']);
   if (!version.succeeded) throw new FairleadError('FL_E_COMPILE', `${clang} --version failed: ${version.stderr.trim()}`);
-  const triples = [multiarch.succeeded ? multiarch.stdout.trim() : '', TRIPLES[process.arch] ?? ''];
-  const includeDirectory = triples
-    .filter((triple) => triple !== '')
-    .map((triple) => `/usr/include/${triple}`)
-    .find((directory) => existsSync(directory));
+  const includeDirectory = findIncludeDirectory(TRIPLES[process.arch]) ?? findIncludeDirectory(await askTriple(clang));
   return { version: version.stdout, includeDirectory };
+}
+
+/** Of an architecture without a line above; clang's own answer, where it has one. */
+async function askTriple(clang: string): Promise<string | undefined> {
+  const { succeeded, stdout } = await runClang(clang, ['-print-multiarch']);
+  return succeeded ? stdout.trim() || undefined : undefined;
+}
+
+function findIncludeDirectory(triple: string | undefined): string | undefined {
+  const directory = `/usr/include/${triple}`;
+  return triple !== undefined && existsSync(directory) ? directory : undefined;
 }
