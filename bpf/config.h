@@ -8,6 +8,10 @@
 
 #include "layout.h"
 
+/* By macro alone, as a kernel before 6.0 has not the helpers that it needs: a build for every machine is one without. */
+#ifndef FL_SYN_CHALLENGE
+#define FL_SYN_CHALLENGE 0
+#endif
 #ifndef FL_MAX_FLOWS
 #define FL_MAX_FLOWS 262144
 #endif
@@ -69,6 +73,7 @@ static const struct fl_config config_of_macros = {
 	.snat4_sources = FL_SNAT4_SOURCES,
 	.snat6_sources = FL_SNAT6_SOURCES,
 	.unknown_port_drops = FL_UNKNOWN_PORT_DROPS,
+	.syn_challenge = FL_SYN_CHALLENGE,
 };
 
 static __always_inline const struct fl_config *config_get(void)

@@ -19,6 +19,7 @@
 #include "flow-limit.h"
 #include "fragment-life.h"
 #include "answer-limit.h"
+#include "proven.h"
 #include "frame.h"
 #include "mss.h"
 #include "maglev.h"

@@ -80,7 +80,7 @@ static __always_inline int tcp_closing(__u8 action, __u8 seen, __u8 seen_in_repl
 /* In the order in which slots are taken for new flows. */
 enum slot_fate {
 	SLOT_ENDED,  /* rested for its timeout, or its backend is gone */
-	SLOT_HALF,   /* half-open or closing: a SYN, or one datagram, is all that a flood has */
+	SLOT_HALF,   /* half-open or closing: one packet, or SYNs, are all that a flood has */
 	SLOT_SILENT,
 	SLOT_LIVE,   /* never taken */
 };
@@ -103,16 +103,21 @@ static __always_inline enum slot_fate slot_fate(const struct fl_config *cfg, __u
 		/* A SYN's answer alone establishes nothing: a flood of SYNs with forged sources gets answers too. */
 		timeout = cfg->timeout_syn;
 		fate = SLOT_HALF;
+	} else if (flow->packets <= 1) {
+		/* A connection that another node had until now, or a flood of segments without SYN: the next packet tells. */
+		fate = SLOT_HALF;
 	}
 	return rest >= timeout ? SLOT_ENDED : fate;
 }
 
 /*
- * Does the flow's slot alone tell that it is SLOT_HALF: a SYN, or one datagram, and no more? A new flow looks at many such slots. Whether the
+ * Does the flow's slot alone tell that it is SLOT_HALF: SYNs, or one packet, and no more? A new flow looks at many such slots. Whether the
  * backend is still there, and what came in reply, stands elsewhere in memory, and the flow gives way first in any case.
  */
 static __always_inline int flow_half_open(const struct fl_config *cfg, __u8 protocol, const struct fl_flow *flow, __u32 rest)
 {
+	if (protocol == IPPROTO_TCP && flow->tcp_seen == FL_SEEN_OTHER)
+		return flow->packets <= 1 && rest < cfg->timeout_established;
 	if (protocol == IPPROTO_TCP)
 		return !(flow->tcp_seen & ~FL_SEEN_SYN) && rest < cfg->timeout_syn;
 	return protocol == IPPROTO_UDP && flow->packets <= 1 && rest < cfg->timeout_udp;

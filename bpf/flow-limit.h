@@ -27,6 +27,15 @@ static __always_inline int window_allows(struct fl_window *window, const struct 
 	return 1;
 }
 
+/* Has this second seen half of the new entries that it may have? */
+static __always_inline int new_flows_pressed(const struct fl_config *cfg, __u32 now)
+{
+	__u32 zero = 0;
+	const struct fl_window *window = bpf_map_lookup_elem(&flow_limit, &zero);
+
+	return window && now - window->began < cfg->ticks_per_second && window->count >= cfg->new_flow_rate - cfg->new_flow_rate / 2;
+}
+
 static __always_inline int new_flow_allowed(const struct fl_config *cfg, __u32 now)
 {
 	__u32 zero = 0;

@@ -40,6 +40,13 @@ enum fl_backend_state {
 
 #define FL_MAX_LB_ADDRESSES 4
 
+/* Which clients must prove their address before they may open a TCP connection. */
+enum fl_syn_challenge {
+	FL_SYN_CHALLENGE_OFF = 0,
+	FL_SYN_CHALLENGE_PRESSED = 1, /* all, while many connections begin */
+	FL_SYN_CHALLENGE_ALWAYS = 2,
+};
+
 /* What a client gets when no backend can serve it. */
 enum fl_no_backend {
 	FL_NO_BACKEND_DROP = 0,
@@ -391,12 +398,14 @@ struct fl_config {
 	__u16 mss_clamp;   /* largest MSS that a SYN may name, for IPv4; 20 less for IPv6; 0: any */
 	__u8 vip_echo;     /* not 0: echo requests to a service's address are answered */
 	__u8 no_backend;   /* enum fl_no_backend */
-	__u32 unknown_port_drops; /* 1: a packet to a virtual address on a port that no service has is dropped; 0: it passes */
+	__u8 unknown_port_drops; /* 1: a packet to a virtual address on a port that no service has is dropped; 0: it passes */
+	__u8 syn_challenge;      /* enum fl_syn_challenge */
+	__u8 pad[2];
 	__be32 ipip4_source;  /* outer IPv4 sources are the addresses of this prefix ... */
 	__be32 ipip4_entropy; /* ... these are the bits behind it; 0: the outer source is the LB address towards the backend */
 	__u8 snat4_sources; /* entries of snat_sources that new flows use; 0: the LB address towards the backend */
 	__u8 snat6_sources;
-	__u8 pad[6];
+	__u8 pad_2[6];
 };
 
 /*

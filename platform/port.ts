@@ -13,6 +13,8 @@ export interface Capabilities {
   readonly redirect: boolean;
   /** The driver may hand the program frames of several buffers, as jumbo frames are. */
   readonly multiBuffer: boolean;
+  /** The program can have the kernel make and check SYN cookies. */
+  readonly synCookies: boolean;
   /** clang's object files can be loaded (else only pre-built native drivers). */
   readonly loadsObjects: boolean;
 }

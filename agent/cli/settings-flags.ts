@@ -14,6 +14,7 @@ import {
   parseMode,
   parseMss,
   parseNoBackendAnswer,
+  parseSynChallenge,
   parsePortRange,
   parsePositiveInteger,
   parsePrime,
@@ -24,7 +25,14 @@ import {
 } from '../model/parse.js';
 import { FairleadError } from '../model/errors.js';
 import { DISPATCHES, MODES } from '../model/service.js';
-import { DEFAULT_SETTINGS as DEFAULTS, EARLY_FRAGMENTS, NO_BACKEND_ANSWERS, UNKNOWN_PORT_WORDS, XDP_MODES } from '../model/settings.js';
+import {
+  DEFAULT_SETTINGS as DEFAULTS,
+  EARLY_FRAGMENTS,
+  NO_BACKEND_ANSWERS,
+  SYN_CHALLENGES,
+  UNKNOWN_PORT_WORDS,
+  XDP_MODES,
+} from '../model/settings.js';
 import { type Flag, optional, required, withDefault } from '../commands/verb.js';
 
 /** A file's name as given; only emptiness can be wrong with it here. */
@@ -143,6 +151,18 @@ export const SETTINGS_FLAGS = {
       choices: NO_BACKEND_ANSWERS,
     },
     DEFAULTS.noBackend,
+  ),
+  synChallenge: withDefault(
+    {
+      name: 'syn-challenge',
+      placeholder: 'off|pressed|always',
+      text:
+        'against forged SYNs: a client must prove its address before it may open a connection; pressed: while more than half of --new-flow-rate ' +
+        'is used. Firewalls on the way must let the proof pass (Linux 6.0)',
+      parse: parseSynChallenge,
+      choices: SYN_CHALLENGES,
+    },
+    DEFAULTS.synChallenge,
   ),
   timeoutSyn: seconds('timeout-syn', 'a flow ends after this long when only SYNs were seen', DEFAULTS.timeouts.syn),
   timeoutEstablished: seconds('timeout-established', 'the same for a connection that sends nothing', DEFAULTS.timeouts.established),

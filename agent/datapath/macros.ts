@@ -7,7 +7,7 @@ import { addressBytes, type Family, familyOf, formatAddress } from '../model/add
 import { FairleadError } from '../model/errors.js';
 import { maskByte } from '../model/parse-prefix.js';
 import { REASONS } from '../model/reasons.js';
-import { NO_BACKEND_ANSWERS, type Settings } from '../model/settings.js';
+import { NO_BACKEND_ANSWERS, SYN_CHALLENGES, type Settings } from '../model/settings.js';
 import type { Capabilities } from '../../platform/port.js';
 import { CONFIG, type Config, MAX_LB_ADDRESSES } from './layout.js';
 
@@ -39,7 +39,7 @@ export type ConfigSettings = Pick<
   Settings,
   'maglevSize' | 'newFlowRate' | 'timeouts' | 'earlyFragments' | 'vipUnknownPort' | 'answerRate' | 'mssClamp' | 'vipEcho' | 'noBackend'
 > &
-  Partial<Pick<Settings, 'ipipSource' | 'snatAddresses'>>;
+  Partial<Pick<Settings, 'ipipSource' | 'snatAddresses' | 'synChallenge'>>;
 
 /** The Config of these settings on this machine. Throws FL_E_LIMIT for more than 4 LB addresses of a family. */
 export function buildConfig(settings: ConfigSettings, facts: DataPlaneFacts): Config {
@@ -69,6 +69,7 @@ export function buildConfig(settings: ConfigSettings, facts: DataPlaneFacts): Co
     snat4Sources: countOf(settings.snatAddresses, 4),
     snat6Sources: countOf(settings.snatAddresses, 6),
     unknownPortDrops: settings.vipUnknownPort === 'drop' ? 1 : 0,
+    synChallenge: SYN_CHALLENGES.indexOf(settings.synChallenge ?? 'off'),
   };
 }
 
@@ -128,6 +129,7 @@ export function buildMacros(config: Config, sizes: MapSizes): Readonly<Record<st
     FL_MAX_SERVICES: String(sizes.maxServices),
     FL_MAX_BACKENDS: String(sizes.maxBackends),
     FL_UNKNOWN_PORT_DROPS: String(config.unknownPortDrops),
+    FL_SYN_CHALLENGE: String(config.synChallenge),
   };
 }
 

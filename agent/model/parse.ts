@@ -10,6 +10,8 @@ import {
   EARLY_FRAGMENTS,
   type EarlyFragments,
   NO_BACKEND_ANSWERS,
+  SYN_CHALLENGES,
+  type SynChallenge,
   type NoBackendAnswer,
   UNKNOWN_PORT_WORDS,
   type UnknownPort,
@@ -70,6 +72,10 @@ const LEAST_MSS = 536;
 
 export function parseNoBackendAnswer(text: string, where?: string): NoBackendAnswer {
   return parseWord(text, 'answer', NO_BACKEND_ANSWERS, where);
+}
+
+export function parseSynChallenge(text: string, where?: string): SynChallenge {
+  return parseWord(text, 'choice', SYN_CHALLENGES, where);
 }
 
 /** An MSS in bytes, or 0: none. At least what every IPv6 host takes when 20 are taken off for its longer header. */

@@ -52,4 +52,10 @@ export const REASONS: readonly Reason[] = [
   },
   { name: 'local_backend', kind: 'pass', text: 'request for a backend that is this node itself' },
   { name: 'no_port', kind: 'drop', text: 'for a virtual address, on a port that no service has' },
+  {
+    name: 'syn_challenged',
+    kind: 'forward',
+    text: "a SYN from an address that has not shown to be its sender's: it was asked to",
+  },
+  { name: 'syn_proven', kind: 'drop', text: "the answer to that, with which the address has shown to be its sender's" },
 ];

@@ -14,6 +14,10 @@ export type EarlyFragments = (typeof EARLY_FRAGMENTS)[number];
 export const NO_BACKEND_ANSWERS = ['drop', 'reset', 'unreachable'] as const;
 export type NoBackendAnswer = (typeof NO_BACKEND_ANSWERS)[number];
 
+/** Which clients must prove their address before they may open a TCP connection; the index is enum fl_syn_challenge. */
+export const SYN_CHALLENGES = ['off', 'pressed', 'always'] as const;
+export type SynChallenge = (typeof SYN_CHALLENGES)[number];
+
 /** What becomes of a packet to a virtual address on a port that no service has. */
 export const UNKNOWN_PORT_WORDS = ['pass', 'drop'] as const;
 export type UnknownPort = (typeof UNKNOWN_PORT_WORDS)[number];
@@ -46,6 +50,7 @@ export interface Settings {
   /** Whether echo requests to a service's address are answered. */
   readonly vipEcho: boolean;
   readonly noBackend: NoBackendAnswer;
+  readonly synChallenge: SynChallenge;
   readonly stateFile: string;
   /** Unix socket that the agent's API is served on. */
   readonly apiSocket: string;
@@ -93,6 +98,7 @@ export const DEFAULT_SETTINGS: Settings = {
   mssClamp: 0,
   vipEcho: true,
   noBackend: 'drop',
+  synChallenge: 'off',
   stateFile: stateFileOf('default'),
   apiSocket: socketOf('default'),
   apiGroup: undefined,

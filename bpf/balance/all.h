@@ -10,6 +10,7 @@
 #include "answer.h"
 #include "answer-echo.h"
 #include "answer-refusal.h"
+#include "challenge.h"
 #include "dsr.h"
 #include "balance.h"
 #include "fragment.h"

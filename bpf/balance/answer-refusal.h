@@ -9,20 +9,18 @@
  */
 FL_GLOBAL int FAMILY(answer_reset)(fl_ctx *ctx, const struct packet_facts *facts)
 {
-	struct ethhdr *eth = fl_data(ctx);
 	__u32 l4_offset, offset, length;
 	address_t client, service;
 	__be32 ports, seq, ack;
 	__u32 *words;
 	__u32 flags;
-	__u64 sum;
 	ip_t *ip;
 
 	if (!facts)
 		return -1;
 	offset = ip_offset(facts);
 	l4_offset = facts->l4_offset;
-	ip = (void *)eth + offset;
+	ip = fl_data(ctx) + offset;
 	if (l4_offset > sizeof(*ip) + IPV6_MAX_HEADERS_BYTES || (void *)(ip + 1) > fl_data_end(ctx))
 		return -1;
 	client = *(const address_t *)&ip->saddr;
@@ -45,23 +43,7 @@ FL_GLOBAL int FAMILY(answer_reset)(fl_ctx *ctx, const struct packet_facts *facts
 		ack = bpf_htonl(bpf_ntohl(words[1]) + length);
 	}
 	flags = TCP_FLAG_RST_BIT | (flags & TCP_FLAG_ACK_BIT ? 0 : TCP_FLAG_ACK_BIT);
-	length = fl_data_end(ctx) - fl_data(ctx) - sizeof(*ip) - sizeof(struct tcphdr);
-	if (length < offset || fl_cut_tail(ctx, length - offset))
-		return -1;
-	eth = fl_data(ctx);
-	ip = (void *)eth + offset;
-	words = (void *)(ip + 1);
-	if ((void *)(eth + 1) > fl_data_end(ctx) || (void *)words + sizeof(struct tcphdr) > fl_data_end(ctx))
-		return -1;
-	mac_swap(eth);
-	FAMILY(ip_fill)(ip, &service, &client, IPPROTO_TCP, 0, sizeof(struct tcphdr));
-	words[0] = ports;
-	words[1] = seq;
-	words[2] = ack;
-	words[3] = bpf_htonl((sizeof(struct tcphdr) / 4) << 28 | flags << 16);
-	sum = FAMILY(pseudo_sum)(ip, IPPROTO_TCP, sizeof(struct tcphdr)) + words[0] + words[1] + words[2] + words[3];
-	words[4] = (__u16)~checksum_fold(sum);
-	return 0;
+	return FAMILY(answer_segment)(ctx, offset, &client, &service, ports, seq, ack, flags);
 }
 
 /* A packet that would begin a flow, if there were a backend. */

@@ -55,6 +55,37 @@ FL_GLOBAL int FAMILY(answer_error)(fl_ctx *ctx, __u32 tags, __u32 ip_bytes, __u6
 	return 0;
 }
 
+/*
+ * Makes the frame a segment of headers alone from `service` to `client`, back to whom the frame came from. `offset`: of its IP header; `ports`, `seq`,
+ * `ack`: as they stand in it, in network order. Returns 0, or -1: the frame must be dropped.
+ */
+static __always_inline int FAMILY(answer_segment)(fl_ctx *ctx, __u32 offset, const address_t *client, const address_t *service, __be32 ports,
+						  __be32 seq, __be32 ack, __u32 flags)
+{
+	__u32 surplus = fl_data_end(ctx) - fl_data(ctx) - sizeof(ip_t) - sizeof(struct tcphdr);
+	struct ethhdr *eth;
+	__u32 *words;
+	__u64 sum;
+	ip_t *ip;
+
+	if (surplus < offset || fl_cut_tail(ctx, surplus - offset))
+		return -1;
+	eth = fl_data(ctx);
+	ip = (void *)eth + offset;
+	words = (void *)(ip + 1);
+	if ((void *)(eth + 1) > fl_data_end(ctx) || (void *)words + sizeof(struct tcphdr) > fl_data_end(ctx))
+		return -1;
+	mac_swap(eth);
+	FAMILY(ip_fill)(ip, service, client, IPPROTO_TCP, 0, sizeof(struct tcphdr));
+	words[0] = ports;
+	words[1] = seq;
+	words[2] = ack;
+	words[3] = bpf_htonl((sizeof(struct tcphdr) / 4) << 28 | flags << 16);
+	sum = FAMILY(pseudo_sum)(ip, IPPROTO_TCP, sizeof(struct tcphdr)) + words[0] + words[1] + words[2] + words[3];
+	words[4] = (__u16)~checksum_fold(sum);
+	return 0;
+}
+
 /* A packet that does not fit with its outer header: tells the sender what would, unless it lets routers cut its packets up. */
 FL_GLOBAL int FAMILY(answer_too_big)(fl_ctx *ctx, __u32 tags, __u32 ip_bytes, __u32 mtu)
 {

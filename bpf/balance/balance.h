@@ -215,6 +215,18 @@ static __always_inline int FAMILY(balance)(fl_ctx *ctx, const struct fl_config *
 	__u32 now = fl_now();
 	__u64 begun;
 
+#if FL_SYN_CHALLENGE
+	if (packet->facts.tcp_flags & TCP_FLAG_RST_BIT || (!slot && packet->facts.tcp_flags & TCP_FLAG_SYN_BIT)) {
+		int judged;
+
+		facts = packet->facts;
+		judged = FAMILY(syn_judge)(ctx, &facts, tuple);
+		if (judged == SYN_ASKED)
+			return FAMILY(syn_ask)(ctx, &facts);
+		if (judged == SYN_ANSWER)
+			return finish(FL_DROP, FL_REASON_SYN_PROVEN, packet->facts.bytes);
+	}
+#endif
 	if (!slot || !backend || (FAMILY(may_begin_anew)(cfg, slot, &packet->facts, now) && FAMILY(flow_begins_anew)(index, now)))
 		goto begin;
 	if (packet->facts.hops <= 1)

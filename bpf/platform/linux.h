@@ -93,6 +93,28 @@ static __always_inline __u64 fl_nanoseconds(void)
 	return bpf_ktime_get_ns();
 }
 
+/* SYN cookies of the kernel's (Linux 6.0), of the headers' addresses, ports and sequence number; negative: it makes none. `tcp`: 20 bytes. */
+static __always_inline __s64 fl_cookie_make_v4(struct iphdr *ip, struct tcphdr *tcp)
+{
+	return bpf_tcp_raw_gen_syncookie_ipv4(ip, tcp, sizeof(*tcp));
+}
+
+static __always_inline __s64 fl_cookie_make_v6(struct ipv6hdr *ip, struct tcphdr *tcp)
+{
+	return bpf_tcp_raw_gen_syncookie_ipv6(ip, tcp, sizeof(*tcp));
+}
+
+/* 0: the segment acknowledges a cookie that was made for the sequence number before its own. */
+static __always_inline long fl_cookie_check_v4(struct iphdr *ip, struct tcphdr *tcp)
+{
+	return bpf_tcp_raw_check_syncookie_ipv4(ip, tcp);
+}
+
+static __always_inline long fl_cookie_check_v6(struct ipv6hdr *ip, struct tcphdr *tcp)
+{
+	return bpf_tcp_raw_check_syncookie_ipv6(ip, tcp);
+}
+
 static __always_inline long fl_grow_head(fl_ctx *ctx, int bytes)
 {
 	return bpf_xdp_adjust_head(ctx, -bytes);

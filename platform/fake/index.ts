@@ -41,6 +41,7 @@ export function createFakePlatform(kernel: FakeKernel = new FakeKernel()): FakeP
       fibLookup: true,
       redirect: true,
       multiBuffer: true,
+      synCookies: true,
       loadsObjects: true,
       ...kernel.options.capabilities,
     },

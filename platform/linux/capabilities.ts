@@ -10,6 +10,7 @@ import { add, call, copy, EXIT, type Instruction, loadInstructions, set, storeOn
 const HELPER_REDIRECT = 23;
 const HELPER_XDP_GET_BUFF_LEN = 188;
 const HELPER_FIB_LOOKUP = 69;
+const HELPER_TCP_RAW_GEN_SYNCOOKIE_IPV4 = 204;
 const FIB_LOOKUP_BYTES = 64; // struct bpf_fib_lookup
 
 /** Each is tried when first asked for. The getters throw FL_E_PERMISSION. */
@@ -33,6 +34,9 @@ export function probeCapabilities(context: Context): Capabilities {
     get multiBuffer() {
       return once('multiBuffer', () => canLoad(context, 'fl_probe_frags', [call(HELPER_XDP_GET_BUFF_LEN), set(0, 2), EXIT], XDP_HAS_FRAGS));
     },
+    get synCookies() {
+      return once('synCookies', () => canLoad(context, 'fl_probe_syn', callSynCookie()));
+    },
     loadsObjects: true,
   };
 }
@@ -49,6 +53,14 @@ function callFibLookup(): Instruction[] {
   const clear = Array.from({ length: FIB_LOOKUP_BYTES / 8 }, (_, index) => storeOnStack(-8 * (index + 1), 0));
   const params = [copy(2, 10), add(2, -FIB_LOOKUP_BYTES), set(3, FIB_LOOKUP_BYTES), set(4, 0)];
   return [...clear, ...params, call(HELPER_FIB_LOOKUP), set(0, 2), EXIT];
+}
+
+/** bpf_tcp_raw_gen_syncookie_ipv4(IP header on the stack, TCP header there, its size). */
+function callSynCookie(): Instruction[] {
+  const [ipBytes, tcpBytes] = [24, 24]; // whole words; the headers have 20 bytes each
+  const clear = Array.from({ length: (ipBytes + tcpBytes) / 8 }, (_, index) => storeOnStack(-8 * (index + 1), 0));
+  const headers = [copy(1, 10), add(1, -ipBytes), copy(2, 10), add(2, -ipBytes - tcpBytes), set(3, 20)];
+  return [...clear, ...headers, call(HELPER_TCP_RAW_GEN_SYNCOOKIE_IPV4), set(0, 2), EXIT];
 }
 
 function canLoad(context: Context, name: string, instructions: readonly Instruction[], flags = 0): boolean {

@@ -22,6 +22,7 @@ export interface PlaneSettings {
   readonly mssClamp: number;
   readonly vipEcho: boolean;
   readonly noBackend: Settings['noBackend'];
+  readonly synChallenge?: Settings['synChallenge'];
   readonly ipipSource?: Settings['ipipSource'];
   readonly snatAddresses?: readonly string[];
   /** Default: pass. */

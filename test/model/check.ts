@@ -16,6 +16,8 @@ export interface Campaign {
   readonly settings?: Settings;
 }
 
+/** A difference must come again so many times: on a busy machine the clock makes one in a hundred sequences differ once, and some twice. */
+const REPLAYS = 3;
 /** Milliseconds that a sequence is shrunk for. */
 const SHRINKING = 20_000;
 
@@ -32,7 +34,8 @@ function check(kernel: Kernel, { seed, sequences: numRuns, steps, settings }: Ca
     fc.property(sequences(steps), (sequence) => {
       const finding = playSequence(kernel, sequence, tally, settings);
       if (finding === undefined) return true;
-      if (playSequence(kernel, sequence, new Tally(), settings) !== undefined) return false;
+      const differsAgain = () => playSequence(kernel, sequence, new Tally(), settings) !== undefined;
+      if (Array.from({ length: REPLAYS }).every(differsAgain)) return false;
       tally.unrepeated.push(finding.difference);
       return true;
     }),

@@ -10,7 +10,7 @@ import { loadTested, type ProgramName } from './kernels.js';
 import { Tally } from './sequence.js';
 
 /** 400 sequences have about 30,000 packets. */
-const RUNS: Readonly<Record<ProgramName, number>> = { tiny: 400, small: 200, large: 0, compiled: 200 };
+const RUNS: Readonly<Record<ProgramName, number>> = { tiny: 340, small: 160, large: 0, compiled: 160 };
 /** Reasons that no sequence can bring about: the settings are there, the test's frames have room in front, and what the model does not cover. */
 const NEVER = [
   'fragment',

@@ -28,6 +28,7 @@ const AT_REST = {
   vipEcho: 0,
   noBackend: 0,
   unknownPortDrops: 0,
+  synChallenge: 0,
   ipip4Source: '0.0.0.0',
   ipip4Entropy: '0.0.0.0',
   snat4Sources: 0,

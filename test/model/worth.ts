@@ -57,7 +57,7 @@ function judge(settings: Settings, flow: Flow, seenInReply: number, rest: number
       : isClosing(flow, seenInReply)
         ? ['half', settings.timeoutClosing]
         : flow.seen & SEEN.other
-          ? [lasting, settings.timeoutEstablished]
+          ? [flow.packets <= 1 ? 'half' : lasting, settings.timeoutEstablished]
           : ['half', settings.timeoutSyn];
   return rest >= timeout ? 'ended' : worth;
 }

@@ -56,6 +56,14 @@ export const FEATURES: readonly Feature[] = [
       { word: 'unreachable', settings: { noBackend: 'unreachable' } },
     ],
   },
+  {
+    name: 'syn-challenge',
+    choices: [
+      { word: 'off' },
+      { word: 'pressed', settings: { synChallenge: 'pressed' } },
+      { word: 'always', settings: { synChallenge: 'always' } },
+    ],
+  },
   { name: 'ipip-source', choices: [{ word: 'none' }, { word: 'prefix', settings: { ipipSource: { address: '10.9.0.0', length: 16 } } }] },
   {
     name: 'snat-address',

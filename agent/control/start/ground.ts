@@ -40,7 +40,7 @@ export interface Ground {
   readonly warnings: Warnings;
 }
 
-/** Throws FL_E_LOCKED, FL_E_NOT_FOUND, FL_E_VALUE, FL_E_FOREIGN_PROGRAM; the lock is free again then. */
+/** Throws FL_E_LOCKED, FL_E_NOT_FOUND, FL_E_VALUE, FL_E_UNSUPPORTED, FL_E_FOREIGN_PROGRAM; the lock is free again then. */
 export async function surveyGround(platform: Platform, settings: Settings, environment: StartEnvironment): Promise<Ground> {
   const lock = takeLock(platform, settings.instance, environment.lockDirectory ?? '/run/fairlead');
   try {
@@ -48,6 +48,7 @@ export async function surveyGround(platform: Platform, settings: Settings, envir
     const pins = new Pins(platform.bpf, platform.pinRoot, settings.instance);
     refuseForeignPrograms(platform.bpf, pins, devices);
     const lbAddresses = chooseLbAddresses(settings, devices, platform.network);
+    refuseSynChallenge(platform, settings);
     const local = platform.network.localPortRange();
     const snatRange = settings.snatRange ?? chooseSnatRange(local);
     const clock = await platform.clock();
@@ -69,6 +70,22 @@ export async function surveyGround(platform: Platform, settings: Settings, envir
   } catch (error) {
     lock.release();
     throw error;
+  }
+}
+
+/** Throws FL_E_UNSUPPORTED where it is asked for and cannot be had. */
+function refuseSynChallenge({ capabilities }: Platform, { synChallenge, bpfObject }: Settings): void {
+  if (synChallenge === 'off') return;
+  const what = `--syn-challenge=${synChallenge}`;
+  if (bpfObject !== undefined) {
+    throw new FairleadError('FL_E_UNSUPPORTED', `${what}: objects for --bpf-object are built without it`, {
+      hint: 'leave --bpf-object out',
+    });
+  }
+  if (!capabilities.synCookies) {
+    throw new FairleadError('FL_E_UNSUPPORTED', `${what}: this kernel makes no SYN cookies for BPF programs`, {
+      hint: 'it takes Linux 6.0 with CONFIG_SYN_COOKIES',
+    });
   }
 }
 
