@@ -398,14 +398,12 @@ struct fl_config {
 	__u16 mss_clamp;   /* largest MSS that a SYN may name, for IPv4; 20 less for IPv6; 0: any */
 	__u8 vip_echo;     /* not 0: echo requests to a service's address are answered */
 	__u8 no_backend;   /* enum fl_no_backend */
-	__u8 unknown_port_drops; /* 1: a packet to a virtual address on a port that no service has is dropped; 0: it passes */
-	__u8 syn_challenge;      /* enum fl_syn_challenge */
-	__u8 pad[2];
 	__be32 ipip4_source;  /* outer IPv4 sources are the addresses of this prefix ... */
 	__be32 ipip4_entropy; /* ... these are the bits behind it; 0: the outer source is the LB address towards the backend */
 	__u8 snat4_sources; /* entries of snat_sources that new flows use; 0: the LB address towards the backend */
 	__u8 snat6_sources;
-	__u8 pad_2[6];
+	__u8 unknown_port_drops; /* 1: a packet to a virtual address on a port that no service has is dropped; 0: it passes */
+	__u8 syn_challenge;      /* enum fl_syn_challenge */
 };
 
 /*

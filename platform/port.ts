@@ -52,6 +52,8 @@ export interface BpfMap {
   deleteMany(keys: Buffer, count: number): Promise<number>;
   /** On a map of maps: points the key at `inner` in one step. Does not block the event loop. */
   setInner(key: Buffer, inner: BpfMap): Promise<void>;
+  /** Throws FL_E_LOAD when something is pinned there, or there is no such folder. */
+  pin(path: string): void;
   /** Releases this handle; a pinned map lives on. */
   close(): void;
 }
@@ -126,6 +128,8 @@ export interface BpfLink {
   readonly programId: number;
   /** Replaces the program: in one step where capabilities.atomicReplace. On failure the old one stays. */
   replaceProgram(program: BpfProgram): Promise<void>;
+  /** Pins it again where it was, after somebody has removed the pin. Throws FL_E_LOAD as BpfMap.pin. */
+  pinAgain(): void;
   /** Detaches and removes the pin. */
   remove(): void;
   /** Releases this handle; the pinned link lives on. */

@@ -23,6 +23,7 @@ import { findNeighbour } from './next-hop/find-neighbour.js';
 import type { Hop } from './next-hop/next-hop.js';
 import { HealthChecker, type HealthChange } from '../health/checker.js';
 import { withHealth } from './health-overlay.js';
+import { Guard } from './guard/guard.js';
 import type { Session } from './session.js';
 import { viewStatus } from './status.js';
 import { Transaction } from './apply/transaction.js';
@@ -40,6 +41,7 @@ export class RunningAgent implements Agent {
   readonly #writer = new Writer();
   readonly #watcher: EventWatcher;
   readonly #health: HealthChecker;
+  readonly #guard: Guard;
   #state: DesiredState;
   #closed = false;
   /** Causes of warnings about health that stand now. */
@@ -54,6 +56,10 @@ export class RunningAgent implements Agent {
     this.#context = { tables, dispatch: settings.dispatch, maglevSize: settings.maglevSize, hopTo };
     this.#health = new HealthChecker((change) => this.#writeHealth(change));
     this.#health.follow(state.services, session.parts.isDown);
+    this.#guard = new Guard(session.parts, {
+      inTurn: (call) => this.#writer.run(call),
+      rebuildTable: (id) => this.#rebuildTable(id),
+    });
     hopChanges.onChange((addresses) => this.#writeHops(addresses));
   }
 
@@ -205,6 +211,7 @@ export class RunningAgent implements Agent {
     return this.#writer.close('the data plane was unloaded: only `exit` is left', async () => {
       this.#watcher.close();
       this.#health.close();
+      this.#guard.close();
       this.#session.stop();
       this.#session.removeDataPlane();
     });
@@ -216,6 +223,7 @@ export class RunningAgent implements Agent {
     const stop = async (): Promise<void> => {
       this.#watcher.close();
       this.#health.close();
+      this.#guard.close();
       this.#session.stop();
       this.#session.release();
     };
@@ -283,6 +291,13 @@ export class RunningAgent implements Agent {
     this.#health.follow(next.services);
     this.#tellHealth();
     this.#followBackends();
+  }
+
+  /** In turn with the calls already. */
+  async #rebuildTable(id: number): Promise<void> {
+    const service = this.#state.services.find((one) => one.id === id);
+    if (service === undefined) return;
+    await applyService({ ...this.#context, distrustTables: true }, this.#healthy(service), this.#state, new Transaction());
   }
 
   #followBackends(): void {

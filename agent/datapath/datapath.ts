@@ -8,7 +8,7 @@ import { BackendTable } from './backend-table.js';
 import { ConfigTable } from './config-table.js';
 import { DeviceTable } from './device-table.js';
 import { EventsTable } from './events-table.js';
-import { FAMILIES } from './families.js';
+import { FAMILIES, type FamilyLayout } from './families.js';
 import { FlowTable } from './flow-table.js';
 import {
   AFFINITY,
@@ -33,6 +33,7 @@ import { ServiceTable } from './service-table.js';
 import { SnatSourceTable } from './snat-source-table.js';
 import { SpanTable } from './span-table.js';
 import { VipTable } from './vip-table.js';
+import { WatchedMap } from './watched-map.js';
 
 /** What of platform.bpf the tables need besides their maps. */
 export type DatapathBpf = InnerMaps & Pick<Bpf, 'openRing'>;
@@ -50,6 +51,8 @@ export class Datapath {
   readonly events: EventsTable;
   readonly snatSources: SnatSourceTable;
   readonly quic: QuicTable;
+  /** Maps that the agent alone writes (but for next hops, which the data plane finds too). */
+  readonly watched: readonly WatchedMap[];
   readonly #maps: readonly BpfMap[];
 
   private constructor(open: (name: string, keySize: number, valueSize: number) => BpfMap, inner: DatapathBpf, clock: Clock) {
@@ -59,16 +62,22 @@ export class Datapath {
       used.push(map);
       return map;
     };
-    this.vips = new VipTable(take('vips', 4, VIP_WORD.size));
+    const watched: WatchedMap[] = [];
+    const own = (name: string, keySize: number, valueSize: number, shared: readonly (readonly [number, number])[] = []): BpfMap => {
+      const map = new WatchedMap(take(name, keySize, valueSize), shared);
+      watched.push(map);
+      return map;
+    };
+    this.vips = new VipTable(own('vips', 4, VIP_WORD.size));
     this.services = new ServiceTable(
-      FAMILIES.map((layout) => ({ layout, map: take(layout.maps.services, layout.frontend.size, SERVICE.size) })),
+      FAMILIES.map((layout) => ({ layout, map: own(layout.maps.services, layout.frontend.size, SERVICE.size) })),
       this.vips,
-      new SpanTable(FAMILIES.map((layout) => ({ layout, map: take(layout.maps.spans, layout.span.size, layout.frontend.size) }))),
+      new SpanTable(FAMILIES.map((layout) => ({ layout, map: own(layout.maps.spans, layout.span.size, layout.frontend.size) }))),
     );
-    this.backends = new BackendTable(FAMILIES.map((layout) => ({ layout, map: take(layout.maps.backends, 4, layout.backend.size) })));
-    this.ranges = new RangeTable(
-      FAMILIES.map((layout) => ({ layout, map: take(layout.maps.ranges, layout.sourceRange.size, RANGE.size) })),
+    this.backends = new BackendTable(
+      FAMILIES.map((layout) => ({ layout, map: own(layout.maps.backends, 4, layout.backend.size, nextHopBytes(layout)) })),
     );
+    this.ranges = new RangeTable(FAMILIES.map((layout) => ({ layout, map: own(layout.maps.ranges, layout.sourceRange.size, RANGE.size) })));
     // The data plane alone reads and writes it, but a program without it is not this agent's.
     for (const layout of FAMILIES) take(layout.maps.affinity, layout.affinityClient.size, AFFINITY.size);
     const flowMaps = FAMILIES.map((layout) => ({
@@ -78,10 +87,10 @@ export class Datapath {
     }));
     this.maglev = new MaglevTables(take('lb_maglev', 4, 4), take('lb_maglev_type', 4, MAGLEV_PAIR.size), inner);
     this.metrics = new MetricsTable(take('metrics', 4, COUNTER.size));
-    this.config = new ConfigTable(take('config', 4, CONFIG.size));
-    this.devices = new DeviceTable(take('devices', 4, DEVICE.size));
-    this.snatSources = new SnatSourceTable(take('snat_sources', 4, SNAT_SOURCE.size));
-    this.quic = new QuicTable(take('quic_servers', QUIC_SERVER.size, QUIC_BACKEND.size));
+    this.config = new ConfigTable(own('config', 4, CONFIG.size));
+    this.devices = new DeviceTable(own('devices', 4, DEVICE.size));
+    this.snatSources = new SnatSourceTable(own('snat_sources', 4, SNAT_SOURCE.size));
+    this.quic = new QuicTable(own('quic_servers', QUIC_SERVER.size, QUIC_BACKEND.size));
     this.flows = new FlowTable(flowMaps, this.backends, this.config, clock);
     const count = take('event_count', 4, EVENT_COUNT.size);
     this.events = new EventsTable(
@@ -89,6 +98,7 @@ export class Datapath {
       inner,
       clock,
     );
+    this.watched = watched;
     this.#maps = used;
   }
 
@@ -113,8 +123,22 @@ export class Datapath {
     return new Datapath(open, inner, clock);
   }
 
+  /** From here on WatchedMap.restore() tells what somebody else has written: what stands in the maps now is the agent's. `services`: all that may have a Maglev table. */
+  async learn(services: Iterable<number>): Promise<void> {
+    for (const map of this.watched) await map.learn();
+    this.maglev.learn(services);
+  }
+
   /** Releases the handles of the maps that it was opened over; pinned maps live on. */
   close(): void {
     for (const map of this.#maps) map.close();
   }
+}
+
+/** Of a backend's entry: where the data plane writes what it has asked the kernel's FIB for, [offset, bytes]. */
+function nextHopBytes({ backend: { fields } }: FamilyLayout): readonly (readonly [number, number])[] {
+  return [fields.dstMac, fields.srcMac, fields.ifindex, fields.nextHopAt, fields.mtu, fields.flags].map(({ offset, type }) => [
+    offset,
+    type.size,
+  ]);
 }

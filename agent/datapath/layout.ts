@@ -266,7 +266,7 @@ export const COUNTER = new Struct('fl_counter', 16, { packets: field(0, T.u64), 
 export const WINDOW = new Struct('fl_window', 8, { began: field(0, T.u32), count: field(4, T.u32) });
 
 /** Value of config. Timeouts are ticks, ports host order and inclusive. */
-export const CONFIG = new Struct('fl_config', 160, {
+export const CONFIG = new Struct('fl_config', 152, {
   layout: field(0, T.u32),
   ticksPerSecond: field(4, T.u32),
   maglevSize: field(8, T.u32),
@@ -286,12 +286,12 @@ export const CONFIG = new Struct('fl_config', 160, {
   mssClamp: field(136, T.u16),
   vipEcho: field(138, T.u8),
   noBackend: field(139, T.u8),
-  unknownPortDrops: field(140, T.u8),
-  synChallenge: field(141, T.u8),
-  ipip4Source: field(144, T.address4),
-  ipip4Entropy: field(148, T.address4),
-  snat4Sources: field(152, T.u8),
-  snat6Sources: field(153, T.u8),
+  ipip4Source: field(140, T.address4),
+  ipip4Entropy: field(144, T.address4),
+  snat4Sources: field(148, T.u8),
+  snat6Sources: field(149, T.u8),
+  unknownPortDrops: field(150, T.u8),
+  synChallenge: field(151, T.u8),
 });
 /** The settings of the running program. `lb4Address`, `lb6Address`: four addresses each, '0.0.0.0' and '::' where unused. */
 export type Config = Decoded<typeof CONFIG>;

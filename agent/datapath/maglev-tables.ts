@@ -2,7 +2,9 @@
 // Imports platform/port and its siblings.
 // Invariant: a table is filled before it is put in place in one step, so a packet sees the old table or the new one, whole.
 
+import { createHash } from 'node:crypto';
 import type { Bpf, BpfMap } from '../../platform/port.js';
+import { FairleadError } from '../model/errors.js';
 import { encodeIndex, MAGLEV_PAIR } from './layout.js';
 
 /** What the inner maps need of the kernel: platform.bpf has both. */
@@ -12,6 +14,10 @@ export class MaglevTables {
   readonly #map: BpfMap;
   readonly #type: BpfMap;
   readonly #inner: InnerMaps;
+  /** The tables in place, by service id. */
+  readonly #known = new Map<number, Known>();
+  /** Service ids that findDamaged() has still to look at in this turn. */
+  #turn: number[] = [];
 
   /** `type`: a map whose BTF the tables get (lb_maglev_type), so that bpftool prints them. */
   constructor(map: BpfMap, type: BpfMap, inner: InnerMaps) {
@@ -39,6 +45,7 @@ export class MaglevTables {
       for (let i = 0; i < table.length; i++) values.writeUInt32LE(table[i] as number, i * 4);
       await inner.updateMany(keys, values, pairs);
       await this.#map.setInner(encodeIndex(serviceId), inner);
+      this.#known.set(serviceId, { mapId: inner.id, digest: digestOf(table) });
     } finally {
       // In place, the outer map holds it; otherwise it goes with this handle.
       inner.close();
@@ -68,6 +75,60 @@ export class MaglevTables {
 
   /** False when the service had none. */
   delete(serviceId: number): boolean {
+    this.#known.delete(serviceId);
     return this.#map.delete(encodeIndex(serviceId));
   }
+
+  /** Takes the tables that these services have for the agent's own. */
+  learn(services: Iterable<number>): void {
+    for (const id of services) {
+      const mapId = this.#innerOf(id);
+      if (mapId !== undefined && this.#known.get(id)?.mapId !== mapId) this.#known.set(id, { mapId, digest: undefined });
+    }
+  }
+
+  /**
+   * Services whose table is gone or another one, or has another content. The content of up to `most` is compared, others the next time; the first
+   * time that it is looked at, it is taken as right. Where inner maps may not be read, it is not looked at.
+   */
+  async findDamaged(most: number): Promise<readonly number[]> {
+    const damaged = [...this.#known].filter(([id, { mapId }]) => this.#innerOf(id) !== mapId).map(([id]) => id);
+    if (this.#turn.length === 0) this.#turn = [...this.#known.keys()];
+    for (const id of this.#turn.splice(0, most)) {
+      const known = this.#known.get(id);
+      if (known === undefined || damaged.includes(id)) continue;
+      const digest = await this.#digestInPlace(id);
+      if (digest === undefined || known.digest === digest) continue;
+      if (known.digest === undefined) this.#known.set(id, { ...known, digest });
+      else damaged.push(id);
+    }
+    return damaged;
+  }
+
+  /** Id of the map that stands in place for the service. */
+  #innerOf(serviceId: number): number | undefined {
+    return this.#map.lookup(encodeIndex(serviceId))?.readUInt32LE(0);
+  }
+
+  async #digestInPlace(serviceId: number): Promise<string | undefined> {
+    try {
+      const table = await this.get(serviceId);
+      return table && digestOf(table);
+    } catch (error) {
+      if (error instanceof FairleadError && error.code === 'FL_E_PERMISSION') return undefined;
+      throw error;
+    }
+  }
 }
+
+interface Known {
+  /** Of the inner map. */
+  readonly mapId: number;
+  /** Of its content; undefined: not looked at yet. */
+  readonly digest: string | undefined;
+}
+
+const digestOf = (table: Uint32Array): string =>
+  createHash('sha1')
+    .update(Buffer.from(table.buffer, table.byteOffset, table.byteLength))
+    .digest('base64');

@@ -40,6 +40,11 @@ export class FakeLink implements BpfLink {
     this.#kernel.collect();
   }
 
+  pinAgain(): void {
+    this.#kernel.checkFault('pin');
+    pinObject(this.#kernel, this.#path, this.#object);
+  }
+
   remove(): void {
     this.#kernel.pins.delete(this.#path);
     this.#object.ifindex = 0;

@@ -7,6 +7,7 @@ import { FairleadError } from '../../agent/model/errors.js';
 import type { BpfMap, MapChunk, MapType, UpdateWhen } from '../port.js';
 import type { FakeKernel } from './kernel.js';
 import type { MapObject } from './objects.js';
+import { pinObject } from './pins.js';
 
 const ENTRIES_PER_CHUNK = 2048;
 
@@ -113,6 +114,11 @@ export class FakeMap implements BpfMap {
     this.object.set(key, id, 'any', inner.object);
     this.note('set-inner', key, id);
     this.#kernel.collect();
+  }
+
+  pin(path: string): void {
+    this.#kernel.checkFault('pin');
+    pinObject(this.#kernel, path, this.object);
   }
 
   close(): void {

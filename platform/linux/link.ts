@@ -9,6 +9,7 @@ import { type Context, Descriptor } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { readLinkInfo, readObjectKind } from './info.js';
 import { callAsync } from './libbpf.js';
+import { pinObject } from './pins.js';
 import { LinuxProgram } from './program.js';
 
 const BPF_XDP = 37; // enum bpf_attach_type
@@ -42,6 +43,10 @@ export class LinuxLink implements BpfLink {
       const what = `cannot replace program ${this.programId} of link ${this.#path} by ${program.name}`;
       throw systemError('FL_E_ATTACH', what, result, 'the old program is still attached; is the device still there?');
     }
+  }
+
+  pinAgain(): void {
+    pinObject(this.#context, this.#descriptor.fd, `link ${this.id}`, this.#path);
   }
 
   remove(): void {

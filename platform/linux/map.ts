@@ -8,6 +8,7 @@ import { type Context, Descriptor } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { readMapInfo } from './info.js';
 import { callAsync } from './libbpf.js';
+import { pinObject } from './pins.js';
 import { deleteInBatches, readChunks, updateInBatches } from './map-batch.js';
 
 /** enum bpf_map_type of linux/bpf.h. */
@@ -109,6 +110,10 @@ export class LinuxMap implements BpfMap {
     innerFd.writeUInt32LE(inner.fd);
     const result = await callAsync(this.#context.bpf.bpf_map_update_elem, this.fd, ownKey, innerFd, FLAGS.any);
     if (result < 0) throw this.failure(`put map ${inner.name} into`, result, 'inner maps must all have the same type and sizes');
+  }
+
+  pin(path: string): void {
+    pinObject(this.#context, this.fd, `map ${this.name}`, path);
   }
 
   close(): void {

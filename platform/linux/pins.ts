@@ -29,6 +29,14 @@ export function makePinDirectory(context: Context, directory: string): void {
   }
 }
 
+/** Pins what the descriptor is of; `what` names it. Throws FL_E_LOAD, FL_E_PERMISSION. */
+export function pinObject(context: Context, fd: number, what: string, path: string): void {
+  const result = context.bpf.bpf_obj_pin(fd, path);
+  if (result === 0) return;
+  const hint = result === -ERRNO.EEXIST ? 'remove what is pinned there first' : 'is the folder there, on the BPF file system?';
+  throw systemError('FL_E_LOAD', `cannot pin ${what} at ${path}`, result, hint);
+}
+
 /** Names in the folder, sorted; empty when it does not exist. Throws FL_E_LOAD, FL_E_PERMISSION. */
 export function listPins(directory: string): readonly string[] {
   try {

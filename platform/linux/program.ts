@@ -6,8 +6,9 @@ import koffi from 'koffi';
 import { FairleadError } from '../../agent/model/errors.js';
 import type { BpfMap, BpfProgram, TestRun } from '../port.js';
 import type { Context, Descriptor } from './context.js';
-import { ERRNO, systemError } from './errno.js';
+import { systemError } from './errno.js';
 import { readProgramInfo } from './info.js';
+import { pinObject } from './pins.js';
 
 /** enum xdp_action of linux/bpf.h, by number. */
 const VERDICTS = ['aborted', 'drop', 'pass', 'tx', 'redirect'] as const;
@@ -58,11 +59,7 @@ export class LinuxProgram implements BpfProgram {
   }
 
   pin(path: string): void {
-    const result = this.#context.bpf.bpf_obj_pin(this.fd, path);
-    if (result < 0) {
-      const hint = result === -ERRNO.EEXIST ? 'remove what is pinned there first' : 'is the folder there, on the BPF file system?';
-      throw systemError('FL_E_LOAD', `cannot pin program ${this.name} at ${path}`, result, hint);
-    }
+    pinObject(this.#context, this.fd, `program ${this.name}`, path);
   }
 
   close(): void {

@@ -107,7 +107,12 @@ export function describePrograms(subject: () => Subject): void {
       const program = await load('probe_grow', pinDirectory);
       program.pin(`${pinDirectory}/program`);
       assert.throws(() => program.pin(`${pinDirectory}/program`), withCode('FL_E_LOAD', /program/));
-      const id = program.id;
+      const { id, maps } = program;
+      const map = maps.get('probe_hash');
+      map?.pin(`${pinDirectory}/again`);
+      assert.throws(() => map?.pin(`${pinDirectory}/again`), withCode('FL_E_LOAD', /again/));
+      assert.equal(platform.bpf.openPinnedMap(`${pinDirectory}/again`)?.id, map?.id);
+      platform.bpf.removePins(`${pinDirectory}/again`);
       program.close();
       const again = subject().restart().bpf.openPinnedProgram(`${pinDirectory}/program`);
       assert.equal(again?.id, id);

@@ -75,6 +75,7 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
     throw await transaction.rollback(error);
   }
   hops.retain(new Set(tables.slots.addresses()));
+  await datapath.learn(chosen.state.services.map(({ id }) => id));
   return { tables, state: chosen.state, warnings: chosen.warnings, isDown };
 
   /** The file says what the maps are about to hold, before they do. */

@@ -34,7 +34,7 @@ describe('the command line', () => {
       '--bpf-lb-mode=dsr --device eth0,eth1 --dsr-dispatch l2 --xdp-mode=generic --snat-range=2000-3000 --lb-address=20.1.1.1,2001:db8::1 --maglev-size=251',
       '--max-flows=1000 --max-services=10 --max-backends=20 --new-flow-rate=0 --timeout-syn=1 --timeout-established=2 --timeout-closing=3',
       '--timeout-udp=4 --instance=lab --bpf-object=x.o --cache-dir=/c --clang=clang-15 --fragments-early=pass',
-      '--answer-rate=5 --vip-echo=off --on-no-backend=reset --mss-clamp=1400',
+      '--answer-rate=5 --vip-echo=off --on-no-backend=reset --mss-clamp=1400 --syn-challenge=always',
       '--ipip-source=10.9.0.0/16 --snat-address=20.1.1.2,2001:db8::2',
       '--timeout-udp=4 --instance=lab --bpf-object=x.o --cache-dir=/c --clang=clang-15 --fragments-early=pass --vip-unknown-port=drop --web=127.0.0.1:9965',
     ].join(' ');
@@ -63,6 +63,7 @@ describe('the command line', () => {
       answerRate: 5,
       vipEcho: false,
       noBackend: 'reset',
+      synChallenge: 'always',
       mssClamp: 1400,
       ipipSource: { address: '10.9.0.0', length: 16 },
       snatAddresses: ['20.1.1.2', '2001:db8::2'],

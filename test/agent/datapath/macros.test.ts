@@ -34,6 +34,7 @@ describe('the settings of the data plane', () => {
       FL_TIMEOUT_CLOSING: '2500',
       FL_TIMEOUT_UDP: '15000',
       FL_SNAT_PORT_MIN: '1024',
+      FL_SYN_CHALLENGE: '0',
       FL_SNAT_PORT_MAX: '32767',
       FL_HASH_SEED: `0x${DEFAULT_HASH_SEED.toString(16)}`,
       // printf 'one boot' | sha256sum: the first 8 bytes, as a little-endian number.
