@@ -19,7 +19,7 @@ export interface MachineFacts {
   readonly bpfFileSystem: boolean;
   /** Bytes that programs may still take without swapping. */
   readonly memoryAvailable: number | undefined;
-  /** First line of what the compiler says of itself; undefined: there is none. */
+  /** First line of what the compiler says of itself; undefined: there is none, or it does not matter here. */
   readonly clang: string | undefined;
   /** Whether libbpf's headers are installed. */
   readonly bpfHeaders: boolean;

@@ -83,18 +83,21 @@ async function readOffloads(device: string): Promise<OffloadFacts> {
 async function readXdp(platform: Platform, { name, index }: InterfaceInfo): Promise<XdpFacts | undefined> {
   const attached = platform.bpf.attachedProgram(index);
   if (attached === undefined) return undefined;
-  const instance = findInstance(platform, name, index);
+  const instance = findInstance(platform, name, attached.programId);
   return { ...attached, instance, linkId: instance === undefined ? await findLink(attached.programId, index) : undefined };
 }
 
-/** The instance of Fairlead whose pinned link is on the device. */
-export function findInstance({ bpf, pinRoot }: Platform, device: string, index: number): string | undefined {
+/**
+ * The instance of Fairlead whose pinned link holds this program on the device. By the program's id: instances of other network
+ * namespaces have their pins in the same folder, and devices of the same name and index.
+ */
+export function findInstance({ bpf, pinRoot }: Platform, device: string, programId: number): string | undefined {
   try {
     return bpf.listPins(pinRoot).find((instance) => {
       const link = bpf.openPinnedLink(new Pins(bpf, pinRoot, instance).link(device));
-      const here = link?.ifindex === index;
+      const same = link?.programId === programId;
       link?.close();
-      return here;
+      return same;
     });
   } catch (error) {
     // Who is not root may not look into the folder of pins.

@@ -50,7 +50,7 @@ const UNSEEN: Choice = { infos: [], missing: [], chosenBy: 'none could be looked
 
 async function lookAtBalancer(platform: Platform | undefined, trouble: string | undefined, request: BalancerRequest): Promise<Examination> {
   const interfaces = platform?.network.interfaces() ?? [];
-  const [machine, asked] = await Promise.all([readMachine(trouble), askAgent(request.agent, interfaces)]);
+  const [machine, asked] = await Promise.all([readMachine(trouble, true), askAgent(request.agent, interfaces)]);
   const choice = platform === undefined ? UNSEEN : chooseBalancerDevices(platform, interfaces, request.devices, asked.agent);
   const facts: BalancerFacts = {
     machine,
@@ -103,7 +103,10 @@ function chooseBalancerDevices(
     const names = served.map(({ name }) => name);
     return byName(interfaces, names, `what the agent of instance ${agent?.status.instance} serves`);
   }
-  const carrying = interfaces.filter(({ name, index }) => findInstance(platform, name, index) !== undefined);
+  const carrying = interfaces.filter(({ name, index }) => {
+    const attached = platform.bpf.attachedProgram(index);
+    return attached !== undefined && findInstance(platform, name, attached.programId) !== undefined;
+  });
   if (carrying.length > 0) return { infos: carrying, missing: [], chosenBy: "what carries Fairlead's program" };
   return everyDevice(interfaces);
 }
@@ -121,7 +124,7 @@ function everyDevice(interfaces: readonly InterfaceInfo[]): Choice {
 }
 
 async function lookAtBackend(platform: Platform | undefined, trouble: string | undefined, request: BackendRequest): Promise<Examination> {
-  const machine = await readMachine(trouble);
+  const machine = await readMachine(trouble, false);
   const interfaces = platform?.network.interfaces() ?? [];
   const route = request.balancer === undefined ? undefined : platform?.network.route(request.balancer);
   const choice = platform === undefined ? UNSEEN : chooseBackendDevices(interfaces, request, route);

@@ -10,8 +10,9 @@ import { look } from './run.js';
 const BPF_FS_MAGIC = 0xcafe4a11;
 const HEADERS = ['/usr/include', '/usr/local/include'].map((folder) => `${folder}/bpf/bpf_helpers.h`);
 
-export async function readMachine(libraryTrouble: string | undefined): Promise<MachineFacts> {
-  const version = await look(['clang', '--version']);
+/** `compiles`: the compiler matters here, and is asked for its version. */
+export async function readMachine(libraryTrouble: string | undefined, compiles: boolean): Promise<MachineFacts> {
+  const version = compiles ? await look(['clang', '--version']) : undefined;
   return {
     root: process.getuid?.() === 0,
     kernelRelease: release(),

@@ -1,9 +1,10 @@
 // The doctor as a person uses it in a network namespace: asked by the command line, and what it prints typed into a shell.
-// Imports Node alone.
+// Imports Node, and of agent/doctor the text of commands.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { commandText } from '../../../agent/doctor/commands.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../dist/agent/main.js', import.meta.url));
 
@@ -23,6 +24,8 @@ export interface Look {
   readonly amiss: readonly Found[];
   /** 'problem arp', 'warning mtu', ... of what is not fine, sorted; notes are left out. */
   readonly kinds: readonly string[];
+  /** What mends them, as typed, in their order. */
+  readonly commands: readonly string[];
 }
 
 export class Shell {
@@ -53,7 +56,8 @@ export class Shell {
     const { doctor } = JSON.parse(stdout) as { doctor: { devices: string[]; chosenBy: string; findings: Found[] } };
     const amiss = doctor.findings.filter(({ level }) => level !== 'ok');
     const kinds = amiss.filter(({ level }) => level !== 'note').map(({ level, check }) => `${level} ${check}`);
-    return { status, devices: doctor.devices, chosenBy: doctor.chosenBy, amiss, kinds: kinds.sort() };
+    const commands = amiss.flatMap(({ command }) => (command === null ? [] : commandText(command)));
+    return { status, devices: doctor.devices, chosenBy: doctor.chosenBy, amiss, kinds: kinds.sort(), commands };
   }
 
   /** The commands as the answer prints them, in its order: all lines that are indented as one. */
