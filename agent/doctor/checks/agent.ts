@@ -54,7 +54,7 @@ export function checkNextHops({ agent }: BalancerFacts): readonly Finding[] {
   const silent = agent.neighbours.filter(({ mac }) => mac === undefined);
   const routeless = agent.backends.filter((backend) => backend.device === undefined && !backend.local && backend.mac === undefined);
   const found = [...silent.map((hop) => silentHop(hop, instance)), ...unique(routeless).map(routelessBackend)];
-  return found.length > 0 ? found : [fine('next-hops', 'every backend has a next hop')];
+  return found.length > 0 ? found : [fine('next-hop', 'every backend has a next hop')];
 }
 
 function silentHop({ address, device, backends }: NeighbourView, instance: string): Finding {
@@ -89,28 +89,45 @@ function listed(names: readonly string[]): string {
   return names.length <= SHOWN ? names.join(', ') : `${names.slice(0, SHOWN).join(', ')} and ${names.length - SHOWN} more`;
 }
 
-/** Virtual addresses that this machine has itself. */
+/**
+ * Virtual addresses that this machine has itself: right for a service with a backend on it, whose packets pass to the stack as they are
+ * (docs/limits.md), and in the way for every other one.
+ */
 export function checkVips({ agent, interfaces }: BalancerFacts): readonly Finding[] {
   if (agent === undefined || agent.services.length === 0) return [];
-  const vips = new Set(
-    agent.services.filter(({ frontend }) => frontend.prefixLength === undefined).map(({ frontend }) => frontend.address),
-  );
-  const found = interfaces.flatMap(({ name, addresses }) =>
-    addresses
-      .filter(({ address }) => vips.has(address))
-      .map(
-        ({ address, prefixLength }): Finding => ({
-          level: 'warning',
-          check: 'vip',
-          text: `virtual address ${address} is also an address of this machine, on ${name}`,
-          why:
-            'What the program passes (other ports, other protocols) is answered by this machine in its place, with resets or by a server of ' +
-            'its own; and its own connections to the address stay here.',
-          command: ['ip', 'address', 'del', `${address}/${prefixLength}`, 'dev', name],
-          advice:
-            'Routers should have a route for it to this machine. If they find it by ARP or NDP instead, they need that address: then leave it.',
-        }),
-      ),
-  );
-  return found.length > 0 ? found : [fine('vip', 'no virtual address is one of this machine')];
+  const services = agent.services.filter(({ frontend }) => frontend.prefixLength === undefined);
+  const vips = [...new Set(services.map(({ frontend }) => frontend.address))];
+  const found = vips.flatMap((vip): readonly Finding[] => {
+    const isServedHere = services.some(({ frontend, backends }) => frontend.address === vip && backends.some(({ local }) => local));
+    const places = interfaces.flatMap(({ name, addresses }) =>
+      addresses.filter(({ address }) => address === vip).map(({ prefixLength }) => ({ name, prefixLength })),
+    );
+    if (!isServedHere) return places.map((place) => vipInTheWay(vip, place));
+    return places.length > 0 ? [] : [vipMissing(vip)];
+  });
+  return found.length > 0 ? found : [fine('vip', 'virtual addresses are on this machine where a backend here serves them, else not')];
+}
+
+function vipInTheWay(vip: string, { name, prefixLength }: { readonly name: string; readonly prefixLength: number }): Finding {
+  return {
+    level: 'warning',
+    check: 'vip',
+    text: `virtual address ${vip} is also an address of this machine, on ${name}`,
+    why:
+      'What the program passes (other ports, other protocols) is answered by this machine in its place, with resets or by a server of ' +
+      'its own; and its own connections to the address stay here.',
+    command: ['ip', 'address', 'del', `${vip}/${prefixLength}`, 'dev', name],
+    advice:
+      'Routers should have a route for it to this machine. If they find it by ARP or NDP instead, they need that address: then leave it.',
+  };
+}
+
+function vipMissing(vip: string): Finding {
+  return {
+    level: 'problem',
+    check: 'vip',
+    text: `virtual address ${vip} has a backend on this machine, and is no address of it`,
+    why: 'Packets to such a backend pass to the stack as they are, which takes only those to its own addresses.',
+    command: ['ip', 'address', 'add', hostPrefix(vip), 'dev', 'lo'],
+  };
 }

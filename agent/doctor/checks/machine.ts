@@ -84,7 +84,8 @@ export function checkTools({ libraryTrouble, clang, bpfHeaders }: MachineFacts, 
   const why = running
     ? 'The running program is not touched by it; a start with other settings has to compile one.'
     : 'The agent compiles its program for this machine.';
-  const advice = 'Or take an object that was built elsewhere (npm run build:bpf): --bpf-object=FILE.';
+  const advice =
+    'Or name another compiler (--clang=clang-15), or an object that was built elsewhere by npm run build:bpf (--bpf-object=FILE).';
   if (clang === undefined) {
     return [{ level, check: 'clang', text: 'clang is not installed', why, command: INSTALL_COMPILER, advice }, fine('libbpf', 'libbpf')];
   }

@@ -18,6 +18,15 @@ const agent = (change: Partial<Facts['agent']>): BalancerFacts => ({ ...well, ag
 const status = (change: Partial<Facts['agent']['status']>): BalancerFacts => agent({ status: { ...well.agent.status, ...change } });
 /** A machine on which an agent is to be started. */
 const BEFORE: Partial<BalancerFacts> = { agent: undefined, devices: [{ ...DEVICE, xdp: undefined }] };
+/** Service 1 has a backend on the machine itself, which has these addresses on lo. */
+const local = (addresses: readonly string[]): BalancerFacts => ({
+  ...agent({
+    services: well.agent.services.map((one) =>
+      one.id === 1 ? { ...one, backends: one.backends.map((end) => ({ ...end, local: true })) } : one,
+    ),
+  }),
+  interfaces: [{ ...DEVICE, name: 'lo', addresses: addresses.map((address) => ({ address, prefixLength: 32 })) }, DEVICE],
+});
 const foreign = { programId: 77, programName: 'pass', mode: 'native', instance: undefined, linkId: undefined } as const;
 
 const ROWS: readonly Row<BalancerFacts>[] = [
@@ -297,6 +306,14 @@ const ROWS: readonly Row<BalancerFacts>[] = [
     command: 'ip address del 40.1.1.1/32 dev dummy0',
   },
   {
+    fault: 'a backend on this machine whose virtual address is not',
+    facts: local([]),
+    level: 'problem',
+    check: 'vip',
+    text: /40\.1\.1\.1 has a backend on this machine/,
+    command: 'ip address add 40.1.1.1/32 dev lo',
+  },
+  {
     fault: 'a warning of the agent',
     facts: status({ warnings: ['device eth1 is gone: start the agent again when it is back'] }),
     level: 'warning',
@@ -340,6 +357,11 @@ describe('the doctor on a load balancer', () => {
     assert.deepEqual(amiss({ ...before, devices: [{ ...DEVICE, xdp: undefined, driver: 'e1000e' }] }), ['note xdp', 'note agent']);
     // The agent would take no port that the node takes.
     assert.deepEqual(amiss({ ...before, localPorts: [10000, 60999] }), ['note agent']);
+  });
+
+  it('a virtual address is right on a machine that has a backend of it', () => {
+    assert.equal(examineBalancer(local(['40.1.1.1'])).find(({ check }) => check === 'vip')?.level, 'ok');
+    assert.equal(examineBalancer(local(['40.1.1.1', '40.1.1.2'])).find(({ check }) => check === 'vip')?.level, 'warning');
   });
 
   it('ports that the kernel leaves alone are no overlap', () => {
