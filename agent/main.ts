@@ -53,7 +53,8 @@ function askerAt(stop: AbortSignal): ((question: string) => Promise<boolean>) | 
     try {
       return /^y(es)?$/i.test((await reader.question(`${question} [y/N] `, { signal: stop })).trim());
     } catch {
-      // Ctrl-C and Ctrl-D are no yes.
+      // Ctrl-C and Ctrl-D are no yes; the cursor still stands behind the question.
+      await err.write('\n');
       return false;
     } finally {
       reader.close();
