@@ -8,6 +8,7 @@ import { readVersion } from './cli/version.js';
 import { formatError, statusOf } from './commands/format-error.js';
 import { openSink } from './commands/sink.js';
 import type { Agent } from './control/agent.js';
+import type { Examiner } from './doctor/examiner.js';
 import { EXIT, type ExitStatus, FairleadError } from './model/errors.js';
 import type { Settings } from './model/settings.js';
 import type { Platform } from '../platform/port.js';
@@ -21,12 +22,44 @@ const colourful = !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 const out = openSink(stdout, { colour: colourful && stdout.isTTY });
 const err = openSink(stderr, { colour: colourful && stderr.isTTY });
 
-async function loadPlatform(): Promise<Platform> {
+let platformOfProcess: Promise<Platform> | undefined;
+
+/** One for the whole process: it holds a socket and the libraries. */
+function loadPlatform(): Promise<Platform> {
+  platformOfProcess ??= makePlatform();
+  return platformOfProcess;
+}
+
+async function makePlatform(): Promise<Platform> {
   if (process.platform === 'linux') {
     const { createLinuxPlatform } = await import('../platform/linux/index.js');
     return createLinuxPlatform();
   }
   throw new FairleadError('FL_E_UNSUPPORTED', `there is no data plane for ${process.platform}`, { hint: 'run Fairlead on Linux' });
+}
+
+/** Looks at this machine, whether an agent runs or not. */
+async function loadDoctor(): Promise<Examiner> {
+  const { makeExaminer } = await import('./doctor/linux/examiner.js');
+  return makeExaminer(loadPlatform);
+}
+
+/** Asks at the terminal; undefined where there is none. Anything but a yes is a no. */
+function askerAt(stop: AbortSignal): ((question: string) => Promise<boolean>) | undefined {
+  if (!stdin.isTTY || !err.terminal) return undefined;
+  return async (question) => {
+    const { createInterface } = await import('node:readline/promises');
+    const reader = createInterface({ input: stdin, output: stderr });
+    try {
+      return /^y(es)?$/i.test((await reader.question(`${question} [y/N] `, { signal: stop })).trim());
+    } catch {
+      // Ctrl-C and Ctrl-D are no yes; the cursor still stands behind the question.
+      await err.write('\n');
+      return false;
+    } finally {
+      reader.close();
+    }
+  };
 }
 
 /** The first signal ends what runs in order; a second one ends the process, whatever it waits for. */
@@ -129,7 +162,7 @@ async function serve(agent: Agent, { apiSocket, apiGroup, web }: Settings, stop:
 
 async function runPrompt(agent: Agent, stop: AbortSignal): Promise<SessionEnd> {
   const [{ runSession }, { historyPath }] = await Promise.all([import('./repl/session.js'), import('./repl/history.js')]);
-  return runSession({ agent, input: stdin, output: stdout, out, err, historyFile: historyPath(env), stop, debug });
+  return runSession({ agent, input: stdin, output: stdout, out, err, historyFile: historyPath(env), stop, debug, doctor: loadDoctor });
 }
 
 /** A prompt to an agent of another process. */
@@ -144,7 +177,8 @@ async function attach(socket: string): Promise<ExitStatus> {
 async function runCommand({ socket, words }: Extract<CommandLine, { kind: 'command' }>): Promise<ExitStatus> {
   const [{ RemoteAgent }, { runWords }] = await Promise.all([import('./api/remote-agent.js'), import('./commands/run-line.js')]);
   const { signal } = stopOnSignals();
-  return runWords(words, { agent: new RemoteAgent(socket), out, err, signal, leave() {} }, debug);
+  const context = { agent: new RemoteAgent(socket), out, err, signal, leave() {}, doctor: loadDoctor, ask: askerAt(signal) };
+  return runWords(words, context, debug);
 }
 
 /** What a shell offers at Tab, one candidate a line. */

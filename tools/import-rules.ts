@@ -20,12 +20,14 @@ const RULES: readonly (readonly [string, readonly string[]])[] = [
   ['agent/datapath', ['platform/port.ts', 'agent/model']],
   ['agent/health', ['agent/model']],
   ['agent/control', ['agent/datapath', 'agent/health', 'platform/port.ts', 'agent/model']],
+  // The doctor looks at a machine whether an agent runs there or not.
+  ['agent/doctor', ['agent/control', 'platform/port.ts', 'agent/model']],
   // Commands see the agent through its interface and the plain data, never the data path.
-  ['agent/commands', ['agent/config', 'agent/control', 'agent/model']],
+  ['agent/commands', ['agent/config', 'agent/control', 'agent/doctor', 'agent/model']],
   ['agent/config', ['agent/control', 'agent/model']],
   ['agent/api', ['agent/control', 'agent/model']],
   ['agent/cli', ['agent/commands', 'agent/control', 'agent/model']],
-  ['agent/repl', ['agent/commands', 'agent/control', 'agent/model']],
+  ['agent/repl', ['agent/commands', 'agent/control', 'agent/doctor', 'agent/model']],
   ['agent/main.ts', ['agent', 'platform']],
   ['backends', []],
   // Labs drive the product from outside, as a person does; they share its errors.

@@ -12,7 +12,7 @@ import type { CommandContext, Verb } from './verb.js';
 /** A tree that runs one line. `showHelp` gets the text of `--help`. */
 export function buildTree(verbs: readonly Verb[], context: CommandContext, showHelp: (text: string) => void): Command {
   const root = new Command('fairlead');
-  root.helpCommand(false).showSuggestionAfterError(false);
+  root.helpCommand(false).showSuggestionAfterError(false).enablePositionalOptions();
   root.configureOutput({ writeOut: showHelp, writeErr: () => {}, outputError: () => {} });
   root.configureHelp({ formatHelp: () => overviewText(verbs, context.out.columns) });
   root.exitOverride((error) => {
@@ -21,7 +21,8 @@ export function buildTree(verbs: readonly Verb[], context: CommandContext, showH
   const nouns = new Map<string, Command>();
   for (const verb of verbs) {
     const [first = '', second] = verb.words.split(' ');
-    if (second === undefined) addVerb(root, first, verb, context);
+    // A verb may be a noun too: `doctor`, and `doctor backend`.
+    if (second === undefined) nouns.set(first, addVerb(root, first, verb, context));
     else addVerb(nouns.get(first) ?? addNoun(root, first, nouns, verbs, context), second, verb, context);
   }
   return root;
@@ -38,8 +39,9 @@ function addNoun(root: Command, noun: string, nouns: Map<string, Command>, verbs
   return command;
 }
 
-function addVerb(parent: Command, word: string, verb: Verb, context: CommandContext): void {
-  const command = parent.command(word);
+function addVerb(parent: Command, word: string, verb: Verb, context: CommandContext): Command {
+  // Flags behind a further verb are that one's.
+  const command = parent.command(word).helpCommand(false).enablePositionalOptions();
   const example = verb.examples[0] ?? verb.words;
   if (verb.alias !== undefined) command.alias(verb.alias);
   command.configureHelp({ formatHelp: () => topicText([verb], verb.words, context.out.columns) ?? '' });
@@ -57,6 +59,7 @@ function addVerb(parent: Command, word: string, verb: Verb, context: CommandCont
     const values = { ...readFlags(command, verb.flags, verb.words, example), argument: operand };
     await verb.run(context, values as never);
   });
+  return command;
 }
 
 /** For the root (noun '') and the nouns, which have no flags and no action of their own. */

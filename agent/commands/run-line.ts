@@ -7,7 +7,7 @@ import { buildTree } from './build-tree.js';
 import { formatError, statusOf } from './format-error.js';
 import { HelpShown } from './read-flags.js';
 import { isBlankLine, splitLine } from './split-line.js';
-import type { CommandContext } from './verb.js';
+import { AnsweredNo, type CommandContext } from './verb.js';
 import { VERBS } from './verbs.js';
 
 /** Exit status that the line would have as a program of its own. `debug`: stacks of defects are shown. */
@@ -33,6 +33,7 @@ async function run(read: () => readonly string[], context: CommandContext, debug
       await context.out.write(help);
       return EXIT.done;
     }
+    if (error instanceof AnsweredNo) return EXIT.failed;
     await context.err.write(formatError(error, context.err, debug));
     return statusOf(error);
   }

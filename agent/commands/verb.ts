@@ -1,8 +1,9 @@
 // What a command is: its words, flags and what it does, as data that the parser, help, completion and docs/commands.md share.
-// Imports agent/model and agent/control/agent.ts. One file per verb defines one Verb.
+// Imports agent/model, and types of agent/control/agent.ts and agent/doctor. One file per verb defines one Verb.
 // Invariant: a verb's run() gets values that were parsed and checked; it never sees text of flags.
 
 import type { Agent } from '../control/agent.js';
+import type { Examiner } from '../doctor/examiner.js';
 import type { Sink } from './sink.js';
 
 /** A flag, or a positional argument, whose text becomes a Value. */
@@ -52,7 +53,14 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** Ends the session after this command. `unloaded`: the data plane is gone. */
   leave(why: 'exit' | 'unloaded'): void;
+  /** Looks at the machine that this process is on; undefined: it cannot. */
+  readonly doctor?: (() => Promise<Examiner>) | undefined;
+  /** Asks the person for a yes; undefined: there is nobody to ask. */
+  readonly ask?: ((question: string) => Promise<boolean>) | undefined;
 }
+
+/** Thrown when the answer, which is written by then, is that something is wrong: the command fails, and there is nothing more to say. */
+export class AnsweredNo extends Error {}
 
 /** A verb as the parser sees it. */
 export interface Verb {

@@ -10,6 +10,8 @@ import { configCheck } from './config-check.js';
 import { configExport } from './config-export.js';
 import { denyAdd, denyRemove } from './deny-change.js';
 import { denyList } from './deny-list.js';
+import { doctor } from './doctor.js';
+import { doctorBackend } from './doctor-backend.js';
 import { exit } from './exit.js';
 import { makeHelp } from './help.js';
 import { modeGet } from './mode-get.js';
@@ -46,6 +48,8 @@ export const VERBS: readonly Verb[] = [
   neighborList,
   neighborUpdate,
   status,
+  doctor,
+  doctorBackend,
   monitor,
   capture,
   unload,

@@ -29,13 +29,19 @@ async function candidatesAfter(before: readonly string[], last: string, verbs: r
   }
   const unused = flags.filter((flag) => !given.some((word) => word.split('=')[0] === `--${flag.name}`));
   const offered = unused.map((flag) => `--${flag.name}${flag.bare ? '' : '='}`);
+  // `doctor` is a command, and the noun of `doctor backend`.
+  if (given.length === 0) offered.unshift(...nextWords(before, verbs));
   return verb.argument === undefined ? offered : [...(await values(verb.argument, given, agent)), ...offered];
 }
 
+/** The one of most words: `doctor backend` before `doctor`. */
 function findVerb(words: readonly string[], verbs: readonly Verb[]): Verb | undefined {
-  return verbs.find(
-    (verb) => verb.words.split(' ').every((word, index) => words[index] === word) || (verb.alias !== undefined && verb.alias === words[0]),
-  );
+  return verbs
+    .filter(
+      (verb) =>
+        verb.words.split(' ').every((word, index) => words[index] === word) || (verb.alias !== undefined && verb.alias === words[0]),
+    )
+    .toSorted((one, other) => other.words.length - one.words.length)[0];
 }
 
 /** The words that may come after `before`: at the beginning nouns and single verbs, after a noun its verbs. */

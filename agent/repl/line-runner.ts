@@ -1,11 +1,12 @@
 // What prompt and plain lines share: the session's options and end, and the one that runs its lines.
-// Imports agent/commands. Streams and agent are arguments; only agent/main.ts knows the process.
+// Imports agent/commands, and types of agent/control and agent/doctor. Streams and agent are arguments; only agent/main.ts knows the process.
 // Invariant: commands are carried out one after the other in the order in which they came.
 
 import type { Readable, Writable } from 'node:stream';
 import { runLine } from '../commands/run-line.js';
 import type { Sink } from '../commands/sink.js';
 import type { Agent } from '../control/agent.js';
+import type { Examiner } from '../doctor/examiner.js';
 import { EXIT, type ExitStatus } from '../model/errors.js';
 
 export interface SessionOptions {
@@ -21,6 +22,8 @@ export interface SessionOptions {
   readonly stop: AbortSignal;
   /** Defects are shown with their stack. */
   readonly debug: boolean;
+  /** Looks at the machine that this process is on. */
+  readonly doctor?: () => Promise<Examiner>;
 }
 
 export type LeaveReason = 'exit' | 'unloaded' | 'end-of-input' | 'stopped';
@@ -51,11 +54,11 @@ export class LineRunner {
     if (this.left !== undefined) return;
     const running = new AbortController();
     this.#running = running;
-    const { agent, out, err, debug } = this.#options;
+    const { agent, out, err, debug, doctor } = this.#options;
     const leave = (why: 'exit' | 'unloaded') => {
       this.left = why;
     };
-    const status = await runLine(line, { agent, out, err, signal: running.signal, leave }, debug);
+    const status = await runLine(line, { agent, out, err, signal: running.signal, leave, doctor }, debug);
     if (status !== EXIT.done) this.status = status;
     this.#running = undefined;
   }

@@ -3,8 +3,10 @@
 
 import { runLine } from '../../../agent/commands/run-line.js';
 import type { Agent } from '../../../agent/control/agent.js';
+import type { Examiner } from '../../../agent/doctor/examiner.js';
 import type { ExitStatus } from '../../../agent/model/errors.js';
 import { AgentDouble } from './agent-double.js';
+import { ExaminerDouble } from './examiner-double.js';
 import { memorySink } from './memory-sink.js';
 
 export interface Answer {
@@ -16,14 +18,21 @@ export interface Answer {
 
 export async function answer(
   line: string,
-  options: { agent?: Agent; columns?: number; terminal?: boolean; signal?: AbortSignal } = {},
+  options: {
+    agent?: Agent;
+    columns?: number;
+    terminal?: boolean;
+    signal?: AbortSignal;
+    examiner?: Examiner;
+    ask?: (question: string) => Promise<boolean>;
+  } = {},
 ): Promise<Answer> {
-  const { agent = new AgentDouble(), signal = new AbortController().signal, ...how } = options;
+  const { agent = new AgentDouble(), signal = new AbortController().signal, examiner = new ExaminerDouble(), ask, ...how } = options;
   const [out, err] = [memorySink(how), memorySink(how)];
   let left: string | undefined;
   const leave = (why: string) => {
     left = why;
   };
-  const status = await runLine(line, { agent, out, err, signal, leave });
+  const status = await runLine(line, { agent, out, err, signal, leave, doctor: async () => examiner, ask });
   return { out: out.text, err: err.text, status, left };
 }
