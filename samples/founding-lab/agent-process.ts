@@ -52,11 +52,12 @@ export interface AgentOptions {
   readonly host?: string;
 }
 
-/** The agent's command line in this lab, without nsenter; also for a start on the terminal. */
+/** The agent's command line in this lab, without nsenter; also for a start on the terminal. `args` may name files of its own. */
 export function agentCommand(lab: Lab, args: readonly string[], suffix = ''): string[] {
   const instance = lab.name + (suffix && `-${suffix}`);
   const own = [`--instance=${instance}`, `--state=${join(lab.folder, `${instance}.json`)}`, `--cache-dir=${objectCache(args)}`];
-  return [process.execPath, PROGRAM, ...args, ...own];
+  const isGiven = (flag: string) => args.some((arg) => arg.startsWith(flag.slice(0, flag.indexOf('=') + 1)));
+  return [process.execPath, PROGRAM, ...args, ...own.filter((flag) => !isGiven(flag))];
 }
 
 function collect(child: ChildProcess): { stdout: string; stderr: string } {

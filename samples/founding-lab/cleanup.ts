@@ -64,6 +64,14 @@ function removeBackendTraces(namespace: string): void {
   }
 }
 
+/** A test may have mounted a file system of its own in the lab's folder. */
+function unmountBelow(folder: string): void {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  for (const path of mounts.reverse()) if (path.startsWith(`${folder}/`)) spawnSync('umount', ['-l', path]);
+}
+
 /** Removes the lab of this name. Returns what could not be removed, one line each. */
 export function removeLabTraces(lab: string): string[] {
   // A command that the dead owner had started may still be adding a namespace: look until there is none twice.
@@ -76,6 +84,7 @@ export function removeLabTraces(lab: string): string[] {
     sleep(20);
   }
   for (const pins of list(PIN_ROOT).filter((name) => belongsTo(name, lab))) removePins(join(PIN_ROOT, pins));
+  unmountBelow(labFolder(lab));
   rmSync(labFolder(lab), { recursive: true, force: true });
   return [
     ...namespacesOf(lab).map((name) => `namespace ${name}`),

@@ -15,8 +15,8 @@ import { type Load, startLoad } from '../../samples/founding-lab/loader.js';
 import { openSetting, readServices, readStatus, requireRoot, SNAT, setService } from './support/setting.js';
 import { assertClean } from './support/traffic.js';
 
-const SECONDS = Number(process.env.FAIRLEAD_SOAK ?? 12);
-const KILLS = Math.max(5, Math.round(SECONDS / 6));
+const SECONDS = Number(process.env.FAIRLEAD_SOAK ?? 10);
+const KILLS = Math.max(3, Math.round(SECONDS / 6));
 /** Ids that no other lab on the machine has: the kernel's maps are told apart by them. */
 const FIRST_ID = 60_000;
 const AT_A_TIME = 20;
