@@ -11,6 +11,7 @@
 	struct { \
 		__uint(type, FL_MAP_ARRAY); \
 		__uint(max_entries, FL_MAX_BACKENDS); \
+		__uint(map_flags, FL_MAP_ALIGNED); \
 		__type(key, __u32); \
 		__type(value, value_type); \
 		__uint(pinning, LIBBPF_PIN_BY_NAME); \

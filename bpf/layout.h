@@ -406,6 +406,12 @@ struct fl_config {
 	__u8 syn_challenge;      /* enum fl_syn_challenge */
 };
 
+/* Value of proven: an address, by the part of its hash that the index leaves, and when it proved to be its sender's. 0 and 0: none. */
+struct fl_proven {
+	__u32 hash;
+	__u32 when; /* ticks */
+};
+
 /*
  * Value of snat_sources: the addresses that SNAT sends from, IPv4 in the first word. Those of IPv4 have the indices 1 to
  * FL_MAX_LB_ADDRESSES, those of IPv6 the ones that follow; index 0 is not used.

@@ -22,10 +22,11 @@ struct {
 	__uint(type, FL_MAP_ARRAY);
 	__uint(max_entries, 1 << PROVEN_BITS);
 	__type(key, __u32);
-	__type(value, __u64); /* upper half: the tick when; lower half: of the hash what the index leaves, not 0 */
+	__type(value, struct fl_proven);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } proven SEC(".maps");
 
+/* As one word, so that nobody sees the halves of two. */
 static __always_inline __u64 *proven_slot(__u64 hash)
 {
 	__u32 index = hash >> (64 - PROVEN_BITS);

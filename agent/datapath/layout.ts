@@ -296,6 +296,9 @@ export const CONFIG = new Struct('fl_config', 152, {
 /** The settings of the running program. `lb4Address`, `lb6Address`: four addresses each, '0.0.0.0' and '::' where unused. */
 export type Config = Decoded<typeof CONFIG>;
 
+/** Value of proven. */
+export const PROVEN = new Struct('fl_proven', 8, { hash: field(0, T.u32), when: field(4, T.u32) });
+
 /** Value of snat_sources: IPv4 has the first 4 bytes. Indices of IPv4 are 1 to MAX_LB_ADDRESSES, those of IPv6 follow. */
 export const SNAT_SOURCE = new Struct('fl_snat_source', 16, { address: field(0, T.bytes(16)) });
 
@@ -389,6 +392,7 @@ export const STRUCTS = [
   COUNTER,
   WINDOW,
   CONFIG,
+  PROVEN,
   SNAT_SOURCE,
   QUIC_SERVER,
   QUIC_BACKEND,

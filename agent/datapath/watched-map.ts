@@ -98,7 +98,12 @@ export class WatchedMap implements BpfMap {
   /** Takes what stands in the map for the agent's own. */
   async learn(): Promise<void> {
     this.#known.clear();
-    for await (const chunk of this.#map.chunks()) for (const [key, value] of this.#pairs(chunk)) this.#note(key, value);
+    this.#array?.fill(0);
+    for await (const chunk of this.#map.chunks()) {
+      // Most of an array was never written.
+      if (this.#array !== undefined && this.#isChunkSame(chunk, this.#array)) continue;
+      for (const [key, value] of this.#pairs(chunk)) this.#note(key, value);
+    }
     this.#learned = true;
   }
 

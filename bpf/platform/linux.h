@@ -38,7 +38,7 @@ typedef struct xdp_md fl_ctx;
 
 #define FL_UPDATE_ANY BPF_ANY
 
-/* Values begin at a page: a slot of 64 bytes is then one cache line, not parts of two. */
+/* Values begin at a page: a slot of 64 bytes is then one cache line, not parts of two. And the agent may read the map as memory. */
 #define FL_MAP_ALIGNED BPF_F_MMAPABLE
 
 /* Frames of several buffers, as jumbo frames are (Linux 5.18): the agent says so where the kernel has them. */

@@ -14,6 +14,8 @@ export interface MapInfo {
   /** Of one CPU, as declared. */
   readonly valueSize: number;
   readonly maxEntries: number;
+  /** BPF_F_... */
+  readonly flags: number;
   readonly name: string;
   /** BTF of its key and value; id 0: it has none. */
   readonly btf: { readonly id: number; readonly keyType: number; readonly valueType: number };
@@ -60,6 +62,7 @@ export function readMapInfo(context: Context, fd: number): MapInfo {
     keySize: info.readUInt32LE(8),
     valueSize: info.readUInt32LE(12),
     maxEntries: info.readUInt32LE(16),
+    flags: info.readUInt32LE(20),
     name: readName(info, 24),
     btf: { id: info.readUInt32LE(64), keyType: info.readUInt32LE(68), valueType: info.readUInt32LE(72) },
   };

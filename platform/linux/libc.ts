@@ -1,4 +1,4 @@
-// The foreign functions of the C library that Node.js does not offer: sockets of other families, flock, mount, dup.
+// The foreign functions of the C library that Node.js does not offer: sockets of other families, flock, mmap, mount, dup.
 // May import koffi and agent/model/errors. Nothing is declared until loadLibc() is called, once a process.
 // Invariant: functions return -1 on failure; lastErrno() read right after tells why.
 
@@ -10,6 +10,9 @@ export interface Libc {
   /** With F_DUPFD_CLOEXEC only: the third argument of the variadic original as an int. */
   fcntl(fd: number, command: number, argument: number): number;
   flock(fd: number, operation: number): number;
+  /** The address, or (void *)-1. */
+  mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): unknown;
+  munmap(address: unknown, length: number): number;
   mount(source: string, target: string, type: string, flags: number, data: string | null): number;
   socket(family: number, type: number, protocol: number): number;
   bind(fd: number, address: Buffer, length: number): number;
@@ -25,6 +28,8 @@ const SIGNATURES: { readonly [Name in keyof Libc]: readonly [result: string, arg
   close: ['int', ['int']],
   fcntl: ['int', ['int', 'int', 'int']],
   flock: ['int', ['int', 'int']],
+  mmap: ['void *', ['void *', 'size_t', 'int', 'int', 'int', 'int64_t']],
+  munmap: ['int', ['void *', 'size_t']],
   mount: ['int', ['str', 'str', 'str', 'unsigned long', 'str']],
   socket: ['int', ['int', 'int', 'int']],
   bind: ['int', ['int', 'void *', 'uint32_t']],

@@ -1,4 +1,4 @@
-// Whole-map operations: the kernel's batch calls where the map type has them, one by one where not.
+// Whole-map operations: an array's memory, the kernel's batch calls where the map type has them, one by one where not.
 // May import node:timers/promises, platform/port and its siblings.
 // Invariant: no stretch between two turns of the event loop handles more than ENTRIES_PER_TURN entries (0.5 to 2 ms).
 
@@ -7,6 +7,7 @@ import type { MapChunk } from '../port.js';
 import type { Context } from './context.js';
 import { ERRNO } from './errno.js';
 import type { LinuxMap } from './map.js';
+import type { MapMemory } from './map-memory.js';
 
 const ENTRIES_PER_TURN = 2048;
 const OPTS = Buffer.alloc(24);
@@ -46,6 +47,23 @@ export async function* readChunks(context: Context, map: LinuxMap, entriesPerChu
     const free: Buffer<ArrayBuffer> = (position as Buffer<ArrayBuffer> | null) ?? Buffer.alloc(next.length);
     position = next;
     next = free;
+    await nextTurn();
+  }
+}
+
+/** Bytes from one value of an array to the next. */
+export const strideOf = (valueSize: number): number => Math.ceil(valueSize / 8) * 8;
+
+/** The same of an array that is memory of this process. */
+export async function* readMemory(memory: MapMemory, map: LinuxMap, entriesPerChunk = ENTRIES_PER_TURN): AsyncGenerator<MapChunk> {
+  const size = Math.max(1, Math.min(entriesPerChunk, map.maxEntries));
+  const keys = Buffer.alloc(size * map.keySize);
+  const values = Buffer.alloc(size * map.valueSize);
+  for (let first = 0; first < map.maxEntries; first += size) {
+    const count = Math.min(size, map.maxEntries - first);
+    for (let i = 0; i < count; i++) keys.writeUInt32LE(first + i, i * map.keySize);
+    memory.copy(first, count, strideOf(map.valueSize), map.valueSize, values);
+    yield { count, keys, values };
     await nextTurn();
   }
 }

@@ -9,7 +9,8 @@ import { ERRNO, systemError } from './errno.js';
 import { readMapInfo } from './info.js';
 import { callAsync } from './libbpf.js';
 import { pinObject } from './pins.js';
-import { deleteInBatches, readChunks, updateInBatches } from './map-batch.js';
+import { deleteInBatches, readChunks, readMemory, strideOf, updateInBatches } from './map-batch.js';
+import { BPF_F_MMAPABLE, MapMemory } from './map-memory.js';
 
 /** enum bpf_map_type of linux/bpf.h. */
 export const MAP_TYPES: Readonly<Record<Exclude<MapType, 'other'>, number>> = {
@@ -35,6 +36,8 @@ export class LinuxMap implements BpfMap {
   readonly maxEntries: number;
   readonly #context: Context;
   readonly #descriptor: Descriptor;
+  readonly #mappable: boolean;
+  #memory: MapMemory | undefined;
 
   /** Takes ownership of the descriptor. `name`: the whole name where the kernel's 15 characters are not all of it. */
   constructor(context: Context, descriptor: Descriptor, name?: string) {
@@ -47,6 +50,7 @@ export class LinuxMap implements BpfMap {
     this.keySize = info.keySize;
     this.valueSize = PER_CPU_TYPES.has(info.type) ? Math.ceil(info.valueSize / 8) * 8 * context.cpus : info.valueSize;
     this.maxEntries = info.maxEntries;
+    this.#mappable = this.type === 'array' && (info.flags & BPF_F_MMAPABLE) !== 0;
   }
 
   /** For the adapter alone. */
@@ -84,7 +88,8 @@ export class LinuxMap implements BpfMap {
   }
 
   chunks(entriesPerChunk?: number): AsyncGenerator<MapChunk> {
-    return readChunks(this.#context, this, entriesPerChunk);
+    if (this.#mappable) this.#memory ??= MapMemory.open(this.fd, this.maxEntries * strideOf(this.valueSize));
+    return this.#memory === undefined ? readChunks(this.#context, this, entriesPerChunk) : readMemory(this.#memory, this, entriesPerChunk);
   }
 
   async updateMany(keys: Buffer, values: Buffer, count: number): Promise<void> {
@@ -117,6 +122,7 @@ export class LinuxMap implements BpfMap {
   }
 
   close(): void {
+    this.#memory?.close();
     this.#descriptor.close();
   }
 

@@ -3,7 +3,7 @@
 // Needs root: without it the tests are skipped, and say so.
 
 import assert from 'node:assert/strict';
-import { encodeIndex } from '../../agent/datapath/layout.js';
+import { encodeIndex, PROVEN } from '../../agent/datapath/layout.js';
 import { createLinuxPlatform } from '../../platform/linux/index.js';
 import { buildFrame, ethernet, tcp, vlan } from '../support/packet/build.js';
 import { assertFrame } from '../support/packet/diff.js';
@@ -37,7 +37,7 @@ describe('SYN challenges', () => {
       await putDefaults(plane, world, state);
       const proven = plane.map('proven');
       const keys = Buffer.concat(Array.from({ length: proven.maxEntries }, (_, i) => encodeIndex(i)));
-      await proven.updateMany(keys, Buffer.alloc(8 * proven.maxEntries), proven.maxEntries);
+      await proven.updateMany(keys, Buffer.alloc(PROVEN.size * proven.maxEntries), proven.maxEntries);
     }
     const ask = (change: Change = {}, tag = 0) => {
       const { verdict, packet } = send(plane, request('tcp', { ...SYN, ...change }));
@@ -105,10 +105,8 @@ describe('SYN challenges', () => {
         const ticks = (plane.clock.now() - Math.round(seconds * plane.clock.ticksPerSecond)) >>> 0;
         for await (const { count, keys, values } of proven.chunks(4096)) {
           for (let i = 0; i < count; i++) {
-            if (values.readUInt32LE(i * 8) === 0) continue;
-            const value = Buffer.from(values.subarray(i * 8, i * 8 + 8));
-            value.writeUInt32LE(ticks, 4);
-            proven.update(Buffer.from(keys.subarray(i * 4, i * 4 + 4)), value);
+            const { hash } = PROVEN.decode(values, i * PROVEN.size);
+            if (hash !== 0) proven.update(Buffer.from(keys.subarray(i * 4, i * 4 + 4)), PROVEN.encode({ hash, when: ticks }));
           }
         }
       };
