@@ -8,6 +8,7 @@ import { cls } from './cls.js';
 import { configApply, configDiff } from './config-apply.js';
 import { configCheck } from './config-check.js';
 import { configExport } from './config-export.js';
+import { configImport } from './config-import.js';
 import { denyAdd, denyRemove } from './deny-change.js';
 import { denyList } from './deny-list.js';
 import { doctor } from './doctor.js';
@@ -45,6 +46,7 @@ export const VERBS: readonly Verb[] = [
   configDiff,
   configApply,
   configExport,
+  configImport,
   neighborList,
   neighborUpdate,
   status,

@@ -8,9 +8,16 @@ import { HEALTH_PROFILES, type HealthCheck } from '../model/health.js';
 import type { Backend, DesiredState, Service } from '../model/service.js';
 import { CONFIG_VERSION } from './schema.js';
 
-export function writeConfig({ mode, deny, services }: DesiredState): string {
+/** `agent`: flags of the agent that belong to it, by their names. */
+export function writeConfig({ mode, deny, services }: DesiredState, agent: Readonly<Record<string, string>> = {}): string {
   return stringify(
-    { version: CONFIG_VERSION, mode, ...(deny === undefined ? {} : { deny }), services: services.map(fileService) },
+    {
+      version: CONFIG_VERSION,
+      ...(Object.keys(agent).length === 0 ? {} : { agent }),
+      mode,
+      ...(deny === undefined ? {} : { deny }),
+      services: services.map(fileService),
+    },
     { lineWidth: 0 },
   );
 }

@@ -38,12 +38,15 @@ describe('help', () => {
     let files = 0;
     const config = join(folder, 'config.yaml');
     writeFileSync(config, 'version: 1\nmode: snat\nservices: []\n');
+    const rules = join(folder, 'ipvsadm.rules');
+    writeFileSync(rules, '-A -t 40.1.1.1:80 -s mh\n');
     for (const verb of VERBS) {
       for (const example of verb.examples) {
         // A capture makes a file; a configuration is read from one.
         const made = example
           .replace(/--file=\S+/, () => `--file=${join(folder, String(files++))}`)
-          .replace('/etc/fairlead/config.yaml', config);
+          .replace('/etc/fairlead/config.yaml', config)
+          .replace('/etc/ipvsadm.rules', rules);
         const { err } = await answer(made);
         assert.doesNotMatch(err, /error:/, example);
       }
