@@ -22,7 +22,7 @@ const SOURCE = {
 
 export const configImport = defineVerb({
   words: 'config import',
-  summary: 'print services of IPVS as a configuration file; no agent is needed',
+  summary: 'print services of IPVS as a configuration file, without an agent',
   details:
     'Each service gets a number in its order. -m becomes SNAT, -g DSR by L2, -i DSR by IPIP, -p session affinity. What is not quite the same here is a warning, ' +
     'what has no like is an error with its line.',
