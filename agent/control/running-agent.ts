@@ -11,6 +11,7 @@ import { formatEndpoint } from '../model/format.js';
 import { validateService } from '../model/validate.js';
 import { validateServices } from '../model/validate-all.js';
 import { validateCrossing } from '../model/validate-families.js';
+import { validateExec } from '../model/validate-health.js';
 import { warnOfPorts } from '../model/warn-ports.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
 import type { Agent, BackendUpdate, Change, DenyChange, DenyUpdate, EventWatch, ServiceUpdate } from './agent.js';
@@ -21,8 +22,8 @@ import { findService, mergeBackendUpdate, mergeDenied, mergeService, replaceServ
 import { EventWatcher } from './event-watcher.js';
 import { findNeighbour } from './next-hop/find-neighbour.js';
 import type { Hop } from './next-hop/next-hop.js';
-import { HealthChecker, type HealthChange } from '../health/checker.js';
-import { withHealth } from './health-overlay.js';
+import { HealthChecker, type HealthChange, type Known } from '../health/checker.js';
+import { isOut, stateBefore, withHealth } from './health-overlay.js';
 import type { Session } from './session.js';
 import { viewStatus } from './status.js';
 import { Transaction } from './apply/transaction.js';
@@ -53,7 +54,7 @@ export class RunningAgent implements Agent {
     const hopTo = (address: string): Hop => hops.get(address);
     this.#context = { tables, dispatch: settings.dispatch, maglevSize: settings.maglevSize, hopTo };
     this.#health = new HealthChecker((change) => this.#writeHealth(change));
-    this.#health.follow(state.services, session.parts.isDown);
+    this.#health.follow(state.services, session.parts.known);
     hopChanges.onChange((addresses) => this.#writeHops(addresses));
   }
 
@@ -152,7 +153,10 @@ export class RunningAgent implements Agent {
       const { settings, hops, lbAddresses } = this.#session.parts;
       const difference = diffStates(this.#state, next);
       validateServices(next.services, settings, () => {});
-      for (const service of next.services) validateCrossing(service, next.mode, settings.dispatch);
+      for (const service of next.services) {
+        validateCrossing(service, next.mode, settings.dispatch);
+        validateExec(service, settings.healthExec);
+      }
       const touched = new Set([...difference.added, ...difference.changed.map(({ id }) => id)]);
       const services = next.services.filter(({ id }) => touched.has(id));
       if (dryRun || isSame(difference)) return difference;
@@ -233,7 +237,16 @@ export class RunningAgent implements Agent {
 
   /** The service as the data plane is to have it. */
   #healthy(service: Service): Service {
-    return withHealth(service, (backend) => this.#health.statusOf(service.id, backend)?.state === 'down');
+    return withHealth(service, (backend) => {
+      const status = this.#health.statusOf(service.id, backend);
+      return isOut(service.health, status?.state ?? stateBefore(service, backend, this.#known(service.id, backend)));
+    });
+  }
+
+  /** What the data plane says of a backend before its checks do. */
+  #known(service: number, backend: Endpoint): Known {
+    const id = this.#views.slots.idOf(service, backend);
+    return id !== undefined && this.#datapath.backends.get(id)?.state === 'active' ? 'up' : undefined;
   }
 
   get #datapath(): Datapath {
@@ -247,6 +260,7 @@ export class RunningAgent implements Agent {
       const { settings, hops } = this.#session.parts;
       validateService(planned.service, this.#state.services, settings);
       validateCrossing(planned.service, this.#state.mode, settings.dispatch);
+      validateExec(planned.service, settings.healthExec);
       for (const { address } of planned.service.backends) hops.track(address);
       try {
         checkPlaces(planned.service, this.#session.parts.lbAddresses);
@@ -280,7 +294,7 @@ export class RunningAgent implements Agent {
       if (differs) this.#session.parts.file.write(before);
       throw failure;
     }
-    this.#health.follow(next.services);
+    this.#health.follow(next.services, (service, backend) => this.#known(service, backend));
     this.#tellHealth();
     this.#followBackends();
   }

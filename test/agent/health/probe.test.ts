@@ -3,9 +3,17 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { probe } from '../../../agent/health/probe.js';
+import type { Subject } from '../../../agent/health/subject.js';
 import { HEALTH_PROFILES, type HealthCheck } from '../../../agent/model/health.js';
+import type { Endpoint } from '../../../agent/model/service.js';
 
 const check = (more: Partial<HealthCheck>): HealthCheck => ({ kind: 'tcp', ...HEALTH_PROFILES.fast, allDown: 'open', ...more });
+const of = (at: Endpoint, frontend = '40.1.1.1'): Subject => ({
+  service: 7,
+  frontend: { address: frontend, port: 80, protocol: 'tcp' },
+  backend: at,
+  at,
+});
 const never = new AbortController().signal;
 
 describe('a check', function () {
@@ -43,7 +51,7 @@ describe('a check', function () {
       );
     });
     const at = await listen(servers.pop() as Server);
-    assert.equal(await reasonOf(probe(check({}), at, '40.1.1.1', never)), 'passed');
+    assert.equal(await reasonOf(probe(check({}), of(at), never)), 'passed');
     assert.equal(await closed, 'ECONNRESET', 'reset, so that nothing rests in TIME_WAIT');
   });
 
@@ -52,7 +60,7 @@ describe('a check', function () {
     const at = await listen(server);
     server.close();
     await once(server, 'close');
-    assert.equal(await reasonOf(probe(check({}), at, '40.1.1.1', never)), 'connection refused');
+    assert.equal(await reasonOf(probe(check({}), of(at), never)), 'connection refused');
   });
 
   it('by HTTP asks for the path at the service’s name, and takes 200 to 399', async () => {
@@ -69,18 +77,18 @@ describe('a check', function () {
       [404, 'status 404'],
       [503, 'status 503'],
     ] as const) {
-      assert.equal(await reasonOf(probe(check({ kind: 'http', path: `/${status}` }), at, '40.1.1.1', never)), wanted);
+      assert.equal(await reasonOf(probe(check({ kind: 'http', path: `/${status}` }), of(at), never)), wanted);
     }
     assert.equal(asked[0], 'GET /200 40.1.1.1 close');
-    await probe(check({ kind: 'http', path: '/200' }), at, '2001:db8::1', never);
+    await probe(check({ kind: 'http', path: '/200' }), of(at, '2001:db8::1'), never);
     assert.match(asked.at(-1) ?? '', /\[2001:db8::1\]/);
   });
 
   it('fails in time where nobody answers, and ends at once when it is not wanted any more', async () => {
     const at = await listen(createServer(() => {}));
-    assert.equal(await reasonOf(probe(check({ kind: 'http' }), at, '40.1.1.1', never)), 'no answer in 0.25 s');
+    assert.equal(await reasonOf(probe(check({ kind: 'http' }), of(at), never)), 'no answer in 0.25 s');
     const stop = new AbortController();
-    const made = reasonOf(probe(check({ kind: 'http', timeout: 3_600_000 }), at, '40.1.1.1', stop.signal));
+    const made = reasonOf(probe(check({ kind: 'http', timeout: 3_600_000 }), of(at), stop.signal));
     stop.abort();
     assert.notEqual(await made, 'passed');
   });
