@@ -22,7 +22,10 @@ import { findService, mergeBackendUpdate, mergeDenied, mergeService, replaceServ
 import { EventWatcher } from './event-watcher.js';
 import { findNeighbour } from './next-hop/find-neighbour.js';
 import type { Hop } from './next-hop/next-hop.js';
+import { probe } from '../health/probe.js';
+import { DsrProber } from '../health/probe-dsr.js';
 import { HealthChecker, type HealthChange, type Known } from '../health/checker.js';
+import { dsrNetwork } from './dsr-network.js';
 import { isOut, stateBefore, withHealth } from './health-overlay.js';
 import type { Session } from './session.js';
 import { viewStatus } from './status.js';
@@ -41,6 +44,7 @@ export class RunningAgent implements Agent {
   readonly #writer = new Writer();
   readonly #watcher: EventWatcher;
   readonly #health: HealthChecker;
+  readonly #dsrProber: DsrProber;
   #state: DesiredState;
   #closed = false;
   /** Causes of warnings about health that stand now. */
@@ -53,7 +57,8 @@ export class RunningAgent implements Agent {
     this.#watcher = new EventWatcher(tables.datapath, session.parts.platform.network);
     const hopTo = (address: string): Hop => hops.get(address);
     this.#context = { tables, dispatch: settings.dispatch, maglevSize: settings.maglevSize, hopTo };
-    this.#health = new HealthChecker((change) => this.#writeHealth(change));
+    this.#dsrProber = new DsrProber(dsrNetwork(session.parts), probe);
+    this.#health = new HealthChecker((change) => this.#writeHealth(change), this.#dsrProber.probe);
     this.#health.follow(state.services, session.parts.known);
     hopChanges.onChange((addresses) => this.#writeHops(addresses));
   }
@@ -209,6 +214,7 @@ export class RunningAgent implements Agent {
     return this.#writer.close('the data plane was unloaded: only `exit` is left', async () => {
       this.#watcher.close();
       this.#health.close();
+      this.#dsrProber.close();
       this.#session.stop();
       this.#session.removeDataPlane();
     });
@@ -220,6 +226,7 @@ export class RunningAgent implements Agent {
     const stop = async (): Promise<void> => {
       this.#watcher.close();
       this.#health.close();
+      this.#dsrProber.close();
       this.#session.stop();
       this.#session.release();
     };

@@ -27,9 +27,13 @@ export function attempt(timeout: number, stop: AbortSignal, begin: (end: End) =>
     const timer = setTimeout(() => end(`no answer in ${timeout / 1000} s`), timeout).unref();
     if (stop.aborted) return stopped();
     stop.addEventListener('abort', stopped);
-    const cleaner = begin(end);
-    if (ended) cleaner();
-    else clean = cleaner;
+    try {
+      const cleaner = begin(end);
+      if (ended) cleaner();
+      else clean = cleaner;
+    } catch (error) {
+      end(textOf(error as Error));
+    }
   });
 }
 

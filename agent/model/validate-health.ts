@@ -9,10 +9,10 @@ import type { Service } from './service.js';
 /** Throws FL_E_VALUE for a check by way of DSR that no packet of the service could make. */
 export function validateHealth({ id, health, frontend }: Service): void {
   if (health?.through !== 'dsr') return;
-  if (frontend.protocol === 'tcp' || health.kind === 'udp') return;
-  throw new FairleadError('FL_E_VALUE', `service ${id}: ${formatFrontend(frontend)} is not checked by way of DSR with ${health.kind}`, {
-    hint: 'a service of UDP is checked so with --health=udp alone; or give --health-through=direct',
-  });
+  const refuse = (problem: string, hint: string) =>
+    new FairleadError('FL_E_VALUE', `service ${id}: ${formatFrontend(frontend)} cannot be checked by way of DSR: ${problem}`, { hint });
+  if (frontend.protocol !== 'tcp') throw refuse('that takes a SYN, and it is not of TCP', 'give --health-through=direct');
+  if (frontend.port === 0 && health.port === undefined) throw refuse('it has every port', 'say which with --health-port');
 }
 
 /** Throws FL_E_PERMISSION for a check by exec unless the agent allows such. */
