@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Datapath } from '../datapath/datapath.js';
 import { rememberBackends } from '../datapath/flow-record.js';
 import type { EventFilter } from '../model/events.js';
-import type { DesiredState, Endpoint, Mode, Service } from '../model/service.js';
+import type { Backend, DesiredState, Endpoint, Mode, Service } from '../model/service.js';
 import { formatEndpoint } from '../model/format.js';
 import { validateService } from '../model/validate.js';
 import { validateServices } from '../model/validate-all.js';
@@ -15,7 +15,16 @@ import { validateExec } from '../model/validate-health.js';
 import { warnOfPorts } from '../model/warn-ports.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
 import type { Agent, BackendUpdate, Change, DenyChange, DenyUpdate, EventWatch, ServiceUpdate } from './agent.js';
-import { type ApplyContext, applyDenied, applyHops, applyMode, applyService, applyServices, removeService } from './apply/apply.js';
+import {
+  type ApplyContext,
+  applyDenied,
+  applyHops,
+  applyMode,
+  applyService,
+  applyServices,
+  endFlows,
+  removeService,
+} from './apply/apply.js';
 import { checkPlaces } from './check-places.js';
 import { diffStates, isSame, type StateDifference } from './state/diff-state.js';
 import { findService, mergeBackendUpdate, mergeDenied, mergeService, replaceService } from './state/intents.js';
@@ -319,7 +328,7 @@ export class RunningAgent implements Agent {
     });
     const write = async (): Promise<void> => {
       const service = this.#state.services.find((one) => one.id === id);
-      if (service !== undefined) await applyService(this.#context, this.#healthy(service), this.#state, new Transaction());
+      if (service !== undefined) await this.#applyHealth(service);
       this.#tellHealth();
     };
     this.#writer.run(write).then(
@@ -328,6 +337,17 @@ export class RunningAgent implements Agent {
         if (!this.#closed) warnings.set('health', `what health checks found could not be written: ${error.message}`);
       },
     );
+  }
+
+  /** The service as its checks want it; flows of backends that go out end where the service asks for that. */
+  async #applyHealth(service: Service): Promise<void> {
+    const healthy = this.#healthy(service);
+    const goesOut = (backend: Backend) => backend.state === 'quarantined' && this.#known(service.id, backend) === 'up';
+    const leaving = service.health?.flows === 'end' ? healthy.backends.filter(goesOut) : [];
+    const transaction = new Transaction();
+    await applyService(this.#context, healthy, this.#state, transaction);
+    // New flows have another table by now, so that none of those that end here begins again at the same backend.
+    await endFlows(this.#context, service.id, leaving, transaction);
   }
 
   /** One line for each service that has backends down. */
