@@ -147,10 +147,15 @@ async function applyConfig(agent: Agent, file: string): Promise<void> {
 }
 
 async function serve(agent: Agent, { apiSocket, apiGroup, web }: Settings, stop: AbortController): Promise<{ close(): Promise<void> }> {
-  const [{ serveApi }, { serveWeb }] = await Promise.all([import('./api/server.js'), import('./api/web.js')]);
+  const [{ serveApi }, { serveWeb }, { withoutCommands }] = await Promise.all([
+    import('./api/server.js'),
+    import('./api/web.js'),
+    import('./control/guarded-agent.js'),
+  ]);
+  const served = apiGroup === undefined ? agent : withoutCommands(agent);
   // The answer goes out before the agent ends.
   const unloaded = () => setImmediate(() => stop.abort());
-  const api = await serveApi(agent, { path: apiSocket, group: apiGroup, version: readVersion(), unloaded });
+  const api = await serveApi(served, { path: apiSocket, group: apiGroup, version: readVersion(), unloaded });
   try {
     const page = web === undefined ? undefined : await serveWeb(agent, web, readVersion());
     return { close: async () => void (await Promise.all([api.close(), page?.close()])) };

@@ -216,6 +216,17 @@ export type NetworkEvent =
   /** Events were lost: look at everything again. */
   | { readonly kind: 'overrun' };
 
+/** A TCP port of this node for packets that are made by hand, and what comes to it. */
+export interface ProbePath {
+  /** Out of localPortRange(), and held: no connection of this node gets it. */
+  readonly port: number;
+  /** Sends an IP packet inside an outer header of this node, by the kernel's route to `to`, which may be of the other family. Throws FL_E_SYSTEM. */
+  sendWrapped(to: string, packet: Buffer): void;
+  /** Sends an IP packet as it is in a frame to this MAC address. Throws FL_E_SYSTEM. */
+  sendOnLink(ifindex: number, mac: string, packet: Buffer): void;
+  close(): void;
+}
+
 export interface Network {
   interfaces(): readonly InterfaceInfo[];
   /** The route that this node takes to `destination`; undefined when there is none. */
@@ -224,6 +235,11 @@ export interface Network {
   /** Asks for the neighbour's MAC (ARP, NDP); the answer comes as an event. Does not wait. */
   solicit(ifindex: number, address: string): void;
   watch(listener: (event: NetworkEvent) => void): { close(): void };
+  /**
+   * Hears each TCP packet of the family that comes to the path's port and reaches this node's stack: its first bytes, from the IP header on.
+   * The stack has it too, and answers it with a reset. Throws FL_E_SYSTEM, FL_E_PERMISSION.
+   */
+  openProbePath(family: 4 | 6, heard: (packet: Buffer) => void): ProbePath;
   /** Ports that the node's own connections of either family take (net.ipv4.ip_local_port_range), inclusive. */
   localPortRange(): readonly [number, number];
   /** Whether the kernel forwards packets of this family that come in by the device; without it the program cannot ask the FIB. */

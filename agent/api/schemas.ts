@@ -4,7 +4,7 @@
 
 import { EVENT_KINDS, MAX_SNAP, VERDICTS } from '../model/events.js';
 import { ERROR_CODES } from '../model/errors.js';
-import { ALL_DOWN_WORDS, HEALTH_KINDS } from '../model/health.js';
+import { ALL_DOWN_WORDS, FLOWS_WORDS, HEALTH_KINDS, INITIAL_WORDS, LARGEST_JITTER, THROUGH_WORDS } from '../model/health.js';
 import { REASONS } from '../model/reasons.js';
 import { ACTIONS, BACKEND_STATES, DISPATCHES, MODES, PROTOCOLS } from '../model/service.js';
 
@@ -63,13 +63,21 @@ export const SERVICE_UPDATE = takes({
   health: either(
     takes({
       kind: word(HEALTH_KINDS),
-      path: TEXT,
+      path: { ...TEXT, description: 'of http and https' },
+      send: { ...TEXT, description: "of udp: 'PING', 'hex:0a0b'" },
+      expect: { ...TEXT, description: 'of udp: what the answer has to contain' },
+      grpcService: { ...TEXT, description: 'of grpc and grpcs' },
+      command: { ...list(TEXT), description: 'of exec: program and arguments' },
       port: integer(1, 65535),
       interval: { ...integer(50, 3_600_000), description: 'milliseconds' },
       timeout: { ...integer(50, 3_600_000), description: 'milliseconds' },
       rise: integer(1, 100),
       fall: integer(1, 100),
       allDown: word(ALL_DOWN_WORDS),
+      jitter: { ...integer(0, LARGEST_JITTER), description: 'percent of the interval' },
+      initial: word(INITIAL_WORDS),
+      flows: word(FLOWS_WORDS),
+      through: word(THROUGH_WORDS),
     }),
     { const: 'none' },
   ),

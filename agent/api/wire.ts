@@ -5,7 +5,8 @@
 import type { BackendUpdate, ServiceUpdate } from '../control/agent.js';
 import { ERROR_CODES, type ErrorCode, FairleadError } from '../model/errors.js';
 import { formatEndpoint, formatFrontend } from '../model/format.js';
-import { type HealthUpdate, parsePath } from '../model/health.js';
+import type { HealthUpdate } from '../model/health.js';
+import { checkHealthTexts } from '../model/parse-health.js';
 import { parseEndpoint, parseFrontend, parseQuicIds, parseSourcePrefixes } from '../model/parse.js';
 import type { BackendState, Mode } from '../model/service.js';
 
@@ -85,7 +86,7 @@ export function encodeServiceUpdate({ id: _id, frontend, backends, ...same }: Se
 
 /** Throws FL_E_VALUE. */
 export function decodeServiceUpdate(id: number, body: WireServiceUpdate): ServiceUpdate {
-  if (typeof body.health === 'object' && body.health.path !== undefined) parsePath(body.health.path, 'health.path');
+  if (typeof body.health === 'object') checkHealthTexts(body.health, 'health');
   const { frontend, backends, sourceAllow, sourceDeny, quicIds, weights, mode, ...same } = body;
   return {
     id,

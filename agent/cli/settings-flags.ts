@@ -250,6 +250,16 @@ export const SETTINGS_FLAGS = {
     },
     DEFAULTS.vipUnknownPort,
   ),
+  healthExec: withDefault(
+    {
+      name: 'health-exec',
+      placeholder: 'on|off',
+      text: "whether health checks may run programs, as the agent's user; with --api-group the API cannot name them all the same",
+      parse: parseSwitch,
+      choices: ['on', 'off'],
+    },
+    DEFAULTS.healthExec ? 'on' : 'off',
+  ),
 } as const satisfies Record<string, Flag<unknown>>;
 
 export const VERSION_FLAG = optional({ name: 'version', placeholder: '', text: 'print the version', parse: () => true, bare: true });

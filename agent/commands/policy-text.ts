@@ -2,7 +2,7 @@
 // Imports agent/model and its siblings.
 // Invariant: a service that asks nothing of its clients reads as if there were no such thing.
 
-import { formatHealth } from '../model/health.js';
+import { formatHealth } from '../model/parse-health.js';
 import type { ServiceView } from '../model/views.js';
 import { countNoun } from './numbers.js';
 import type { Column } from './table.js';

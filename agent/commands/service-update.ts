@@ -3,29 +3,18 @@
 
 import { FairleadError } from '../model/errors.js';
 import {
-  ALL_DOWN_WORDS,
-  type AllDown,
-  HEALTH_PROFILES,
-  type HealthUpdate,
-  parseHealth,
-  parseSpan,
-  parseTimes,
-  PROFILE_NAMES,
-} from '../model/health.js';
-import {
   parseAffinity,
   parseEndpoints,
   parseFrontend,
-  parseInteger,
   parseQuicConfig,
   parseQuicIds,
   parseServiceMode,
   parseSourceRange,
   parseWeights,
-  parseWord,
 } from '../model/parse.js';
 import { MODES } from '../model/service.js';
 import { SERVICE_ID } from './flags.js';
+import { given, HEALTH_FLAGS, healthOf } from './health-flags.js';
 import { formatService } from './service-text.js';
 import { defineVerb, optional } from './verb.js';
 import { writeWarnings } from './write-warnings.js';
@@ -109,46 +98,7 @@ export const serviceUpdate = defineVerb({
       text: 'with --quic-server-id: the server id of each backend in their order, 1 to 8 bytes, all of one length',
       parse: parseQuicIds,
     }),
-    health: optional({
-      name: 'health',
-      placeholder: 'tcp|http[:PATH]|https[:PATH]|none',
-      text: 'check the backends: a connection is accepted, or a request answered with a status from 200 to 399; none: no checks any more',
-      parse: parseHealth,
-    }),
-    healthProfile: optional({
-      name: 'health-profile',
-      placeholder: 'default|fast',
-      text: 'default: every 2 s, timeout 1 s, down after 3; fast: every 0.25 s, timeout 0.25 s, down after 2; both up after 2',
-      parse: (text, where) => HEALTH_PROFILES[parseWord(text, 'profile', PROFILE_NAMES, where)],
-      choices: PROFILE_NAMES,
-    }),
-    healthPort: optional({
-      name: 'health-port',
-      placeholder: 'PORT',
-      text: 'port that is checked, when it is not the one that serves',
-      parse: (text, where) => parseInteger(text, { kind: 'port', min: 1, max: 65535 }, where),
-    }),
-    healthInterval: optional({
-      name: 'health-interval',
-      placeholder: 'SECONDS',
-      text: 'from one check to the next, 0.05 to 3600',
-      parse: parseSpan,
-    }),
-    healthTimeout: optional({
-      name: 'health-timeout',
-      placeholder: 'SECONDS',
-      text: 'until a check counts as failed, 0.05 to 3600',
-      parse: parseSpan,
-    }),
-    healthRise: optional({ name: 'health-rise', placeholder: 'N', text: 'so many passed in a row make a backend up', parse: parseTimes }),
-    healthFall: optional({ name: 'health-fall', placeholder: 'N', text: 'so many failed in a row make a backend down', parse: parseTimes }),
-    healthAllDown: optional({
-      name: 'health-all-down',
-      placeholder: 'open|closed',
-      text: 'when no backend is up, new flows go to all as if all were (open, unless changed), or to none (closed)',
-      parse: (text, where) => parseWord(text, 'word', ALL_DOWN_WORDS, where),
-      choices: ALL_DOWN_WORDS,
-    }),
+    ...HEALTH_FLAGS,
   },
   async run({ agent, out, err }, { id, frontend, backends, weights, mode, sourceAllow, sourceDeny, affinity, quic, quicIds, ...health }) {
     if (weights !== undefined && backends === undefined) {
@@ -170,36 +120,3 @@ export const serviceUpdate = defineVerb({
     await writeWarnings(err, change.warnings);
   },
 });
-
-/** Without the fields that were not given. */
-function given<Fields extends object>(fields: Fields): Partial<Fields> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<Fields>;
-}
-
-interface HealthFlags {
-  readonly health: HealthUpdate | 'none' | undefined;
-  readonly healthProfile: HealthUpdate | undefined;
-  readonly healthPort: number | undefined;
-  readonly healthInterval: number | undefined;
-  readonly healthTimeout: number | undefined;
-  readonly healthRise: number | undefined;
-  readonly healthFall: number | undefined;
-  readonly healthAllDown: AllDown | undefined;
-}
-
-/** What the flags ask of the checks; single ones go before the profile. */
-function healthOf(flags: HealthFlags): HealthUpdate | 'none' | undefined {
-  const { health, healthProfile, healthPort, healthInterval, healthTimeout, healthRise, healthFall, healthAllDown } = flags;
-  const single = given({
-    port: healthPort,
-    interval: healthInterval,
-    timeout: healthTimeout,
-    rise: healthRise,
-    fall: healthFall,
-    allDown: healthAllDown,
-  });
-  const update = { ...healthProfile, ...single };
-  if (health !== 'none') return Object.keys({ ...health, ...update }).length === 0 ? undefined : { ...health, ...update };
-  if (Object.keys(update).length === 0) return 'none';
-  throw new FairleadError('FL_E_USAGE', 'service update: --health=none with details of a check', { hint: 'give one or the other' });
-}

@@ -1,6 +1,7 @@
 // All verbs, in the order in which help lists them.
 // Imports its siblings.
 
+import { backendDrain } from './backend-drain.js';
 import { backendList } from './backend-list.js';
 import { backendSet } from './backend-set.js';
 import { capture } from './capture.js';
@@ -37,6 +38,7 @@ export const VERBS: readonly Verb[] = [
   serviceDumpstate,
   backendList,
   backendSet,
+  backendDrain,
   modeGet,
   modeUpdate,
   denyAdd,

@@ -6,11 +6,11 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { denyField, mergeService } from '../control/state/intents.js';
 import { FairleadError } from '../model/errors.js';
 import { formatFrontend } from '../model/format.js';
-import { HEALTH_PROFILES, type HealthKind, type HealthUpdate, parsePath } from '../model/health.js';
+import { HEALTH_PROFILES, type HealthKind, type HealthUpdate } from '../model/health.js';
 import { nearestWord } from '../model/nearest.js';
 import { parseEndpoint, parseFrontend, parseQuicIds, parseSourcePrefixes } from '../model/parse.js';
+import { checkHealthTexts } from '../model/parse-health.js';
 import { showValue } from '../model/parse-value.js';
-import type { AllDown } from '../model/health.js';
 import type { BackendState, DesiredState, Mode, Service } from '../model/service.js';
 import { validateServices } from '../model/validate-all.js';
 import { type Path, PlacedText } from './positions.js';
@@ -142,15 +142,11 @@ function toService(one: FileService, path: Path, placed: PlacedText): Service {
   };
 }
 
-function toHealth({ check, profile, interval, timeout, path, allDown, ...counts }: FileHealth): HealthUpdate {
+function toHealth({ check, profile, interval, timeout, ...same }: FileHealth): HealthUpdate {
   const milliseconds = (seconds: number | undefined) => (seconds === undefined ? undefined : Math.round(seconds * 1000));
-  const own = {
-    interval: milliseconds(interval),
-    timeout: milliseconds(timeout),
-    path: path === undefined ? undefined : parsePath(path),
-    allDown: allDown as AllDown,
-  };
-  const given = Object.fromEntries(Object.entries({ ...counts, ...own }).filter(([, value]) => value !== undefined));
+  checkHealthTexts(same, 'health');
+  const own = { ...same, interval: milliseconds(interval), timeout: milliseconds(timeout) };
+  const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
   return { ...HEALTH_PROFILES[profile ?? 'default'], ...given, kind: check };
 }
 

@@ -2,7 +2,7 @@
 // Imports agent/model for the words of each choice.
 // Invariant: what the schema lets through has the right types and no unknown key; what the texts mean is the model's parsers' matter.
 
-import { ALL_DOWN_WORDS, HEALTH_KINDS, PROFILE_NAMES } from '../model/health.js';
+import { ALL_DOWN_WORDS, FLOWS_WORDS, HEALTH_KINDS, INITIAL_WORDS, LARGEST_JITTER, PROFILE_NAMES, THROUGH_WORDS } from '../model/health.js';
 import { BACKEND_STATES, MODES } from '../model/service.js';
 
 /** Of the format; a file says for which it was written. */
@@ -20,8 +20,21 @@ const object = (properties: object, required: readonly string[] = []) => ({
 
 const HEALTH = object(
   {
-    check: { enum: HEALTH_KINDS, description: 'a TCP connection is accepted, or a request answered with a status from 200 to 399' },
+    check: {
+      enum: HEALTH_KINDS,
+      description:
+        'a TCP connection is accepted; a request answered with a status from 200 to 399; a datagram answered; a gRPC server says SERVING; a program ends with 0',
+    },
     path: text('of http and https: /healthz'),
+    send: text('of udp: what the datagram holds, as text or hex:0a0b'),
+    expect: text('of udp: what the answer has to contain, as text or hex:0a0b'),
+    grpcService: text('of grpc and grpcs: the service that is asked for; the server as a whole unless given'),
+    command: {
+      type: 'array',
+      items: { type: 'string' },
+      minItems: 1,
+      description: 'of exec: the program (an absolute path) and its arguments; the agent needs --health-exec=on',
+    },
     port: { type: 'integer', minimum: 1, maximum: 65535, description: 'when it is not the one that serves' },
     profile: {
       enum: PROFILE_NAMES,
@@ -31,6 +44,18 @@ const HEALTH = object(
     timeout: seconds('until a check counts as failed'),
     rise: { type: 'integer', minimum: 1, maximum: 100 },
     fall: { type: 'integer', minimum: 1, maximum: 100 },
+    jitter: {
+      type: 'integer',
+      minimum: 0,
+      maximum: LARGEST_JITTER,
+      description: 'percent of the interval that may be left out, at random; 10',
+    },
+    initial: { enum: INITIAL_WORDS, description: 'what a new backend counts as until its checks have said something' },
+    flows: { enum: FLOWS_WORDS, description: 'what becomes of the flows of a backend that goes down' },
+    through: {
+      enum: THROUGH_WORDS,
+      description: "the backend's own address is checked, or the virtual address as clients' packets reach it in DSR",
+    },
     allDown: { enum: ALL_DOWN_WORDS, description: 'where new flows go when no backend is up: to all, or to none' },
   },
   ['check'],

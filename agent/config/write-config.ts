@@ -45,13 +45,12 @@ function fileBackend({ address, port, weight, state, quicId }: Backend): object 
   });
 }
 
-function fileHealth({ kind, path, port, interval, timeout, rise, fall, allDown }: HealthCheck): object {
+function fileHealth({ kind, interval, timeout, rise, fall, allDown, ...same }: HealthCheck): object {
   const usual = HEALTH_PROFILES.default;
-  const unless = <Value>(value: Value, same: Value) => (value === same ? undefined : value);
+  const unless = <Value>(value: Value, usually: Value) => (value === usually ? undefined : value);
   return defined({
     check: kind,
-    path,
-    port,
+    ...same,
     interval: unless(interval / 1000, usual.interval / 1000),
     timeout: unless(timeout / 1000, usual.timeout / 1000),
     rise: unless<number>(rise, usual.rise),

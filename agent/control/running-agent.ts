@@ -6,24 +6,37 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Datapath } from '../datapath/datapath.js';
 import { rememberBackends } from '../datapath/flow-record.js';
 import type { EventFilter } from '../model/events.js';
-import type { DesiredState, Endpoint, Mode, Service } from '../model/service.js';
+import type { Backend, DesiredState, Endpoint, Mode, Service } from '../model/service.js';
 import { formatEndpoint } from '../model/format.js';
 import { validateService } from '../model/validate.js';
 import { validateServices } from '../model/validate-all.js';
 import { validateCrossing } from '../model/validate-families.js';
+import { validateExec } from '../model/validate-health.js';
 import { warnOfPorts } from '../model/warn-ports.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
 import type { Agent, BackendUpdate, Change, DenyChange, DenyUpdate, EventWatch, ServiceUpdate } from './agent.js';
-import { type ApplyContext, applyDenied, applyHops, applyMode, applyService, applyServices, removeService } from './apply/apply.js';
+import {
+  type ApplyContext,
+  applyDenied,
+  applyHops,
+  applyMode,
+  applyService,
+  applyServices,
+  endFlows,
+  removeService,
+} from './apply/apply.js';
 import { checkPlaces } from './check-places.js';
 import { diffStates, isSame, type StateDifference } from './state/diff-state.js';
 import { findService, mergeBackendUpdate, mergeDenied, mergeService, replaceService } from './state/intents.js';
 import { EventWatcher } from './event-watcher.js';
 import { findNeighbour } from './next-hop/find-neighbour.js';
 import type { Hop } from './next-hop/next-hop.js';
-import { HealthChecker, type HealthChange } from '../health/checker.js';
-import { withHealth } from './health-overlay.js';
+import { probe } from '../health/probe.js';
+import { DsrProber } from '../health/probe-dsr.js';
+import { HealthChecker, type HealthChange, type Known } from '../health/checker.js';
+import { dsrNetwork } from './dsr-network.js';
 import { Guard } from './guard/guard.js';
+import { isOut, stateBefore, withHealth } from './health-overlay.js';
 import type { Session } from './session.js';
 import { viewStatus } from './status.js';
 import { Transaction } from './apply/transaction.js';
@@ -42,6 +55,7 @@ export class RunningAgent implements Agent {
   readonly #watcher: EventWatcher;
   readonly #health: HealthChecker;
   readonly #guard: Guard;
+  readonly #dsrProber: DsrProber;
   #state: DesiredState;
   #closed = false;
   /** Causes of warnings about health that stand now. */
@@ -54,8 +68,9 @@ export class RunningAgent implements Agent {
     this.#watcher = new EventWatcher(tables.datapath, session.parts.platform.network);
     const hopTo = (address: string): Hop => hops.get(address);
     this.#context = { tables, dispatch: settings.dispatch, maglevSize: settings.maglevSize, hopTo };
-    this.#health = new HealthChecker((change) => this.#writeHealth(change));
-    this.#health.follow(state.services, session.parts.isDown);
+    this.#dsrProber = new DsrProber(dsrNetwork(session.parts), probe);
+    this.#health = new HealthChecker((change) => this.#writeHealth(change), this.#dsrProber.probe);
+    this.#health.follow(state.services, session.parts.known);
     this.#guard = new Guard(session.parts, {
       inTurn: (call) => this.#writer.run(call),
       rebuildTable: (id) => this.#rebuildTable(id),
@@ -158,7 +173,10 @@ export class RunningAgent implements Agent {
       const { settings, hops, lbAddresses } = this.#session.parts;
       const difference = diffStates(this.#state, next);
       validateServices(next.services, settings, () => {});
-      for (const service of next.services) validateCrossing(service, next.mode, settings.dispatch);
+      for (const service of next.services) {
+        validateCrossing(service, next.mode, settings.dispatch);
+        validateExec(service, settings.healthExec);
+      }
       const touched = new Set([...difference.added, ...difference.changed.map(({ id }) => id)]);
       const services = next.services.filter(({ id }) => touched.has(id));
       if (dryRun || isSame(difference)) return difference;
@@ -212,6 +230,7 @@ export class RunningAgent implements Agent {
       this.#watcher.close();
       this.#health.close();
       this.#guard.close();
+      this.#dsrProber.close();
       this.#session.stop();
       this.#session.removeDataPlane();
     });
@@ -224,6 +243,7 @@ export class RunningAgent implements Agent {
       this.#watcher.close();
       this.#health.close();
       this.#guard.close();
+      this.#dsrProber.close();
       this.#session.stop();
       this.#session.release();
     };
@@ -241,7 +261,16 @@ export class RunningAgent implements Agent {
 
   /** The service as the data plane is to have it. */
   #healthy(service: Service): Service {
-    return withHealth(service, (backend) => this.#health.statusOf(service.id, backend)?.state === 'down');
+    return withHealth(service, (backend) => {
+      const status = this.#health.statusOf(service.id, backend);
+      return isOut(service.health, status?.state ?? stateBefore(service, backend, this.#known(service.id, backend)));
+    });
+  }
+
+  /** What the data plane says of a backend before its checks do. */
+  #known(service: number, backend: Endpoint): Known {
+    const id = this.#views.slots.idOf(service, backend);
+    return id !== undefined && this.#datapath.backends.get(id)?.state === 'active' ? 'up' : undefined;
   }
 
   get #datapath(): Datapath {
@@ -255,6 +284,7 @@ export class RunningAgent implements Agent {
       const { settings, hops } = this.#session.parts;
       validateService(planned.service, this.#state.services, settings);
       validateCrossing(planned.service, this.#state.mode, settings.dispatch);
+      validateExec(planned.service, settings.healthExec);
       for (const { address } of planned.service.backends) hops.track(address);
       try {
         checkPlaces(planned.service, this.#session.parts.lbAddresses);
@@ -288,7 +318,7 @@ export class RunningAgent implements Agent {
       if (differs) this.#session.parts.file.write(before);
       throw failure;
     }
-    this.#health.follow(next.services);
+    this.#health.follow(next.services, (service, backend) => this.#known(service, backend));
     this.#tellHealth();
     this.#followBackends();
   }
@@ -313,7 +343,7 @@ export class RunningAgent implements Agent {
     });
     const write = async (): Promise<void> => {
       const service = this.#state.services.find((one) => one.id === id);
-      if (service !== undefined) await applyService(this.#context, this.#healthy(service), this.#state, new Transaction());
+      if (service !== undefined) await this.#applyHealth(service);
       this.#tellHealth();
     };
     this.#writer.run(write).then(
@@ -322,6 +352,17 @@ export class RunningAgent implements Agent {
         if (!this.#closed) warnings.set('health', `what health checks found could not be written: ${error.message}`);
       },
     );
+  }
+
+  /** The service as its checks want it; flows of backends that go out end where the service asks for that. */
+  async #applyHealth(service: Service): Promise<void> {
+    const healthy = this.#healthy(service);
+    const goesOut = (backend: Backend) => backend.state === 'quarantined' && this.#known(service.id, backend) === 'up';
+    const leaving = service.health?.flows === 'end' ? healthy.backends.filter(goesOut) : [];
+    const transaction = new Transaction();
+    await applyService(this.#context, healthy, this.#state, transaction);
+    // New flows have another table by now, so that none of those that end here begins again at the same backend.
+    await endFlows(this.#context, service.id, leaving, transaction);
   }
 
   /** One line for each service that has backends down. */

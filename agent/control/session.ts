@@ -6,6 +6,7 @@ import type { Lock, Platform } from '../../platform/port.js';
 import { FairleadError } from '../model/errors.js';
 import type { Endpoint } from '../model/service.js';
 import type { Settings } from '../model/settings.js';
+import type { Known } from '../health/checker.js';
 import type { Log } from './log.js';
 import type { AttachedDevice } from './program/links.js';
 import type { NextHops } from './next-hop/neighbours.js';
@@ -30,8 +31,8 @@ export interface SessionParts {
   readonly hopChanges: HopChanges;
   readonly warnings: Warnings;
   readonly log: Log;
-  /** Backends that were down by their checks when the former agent ended. */
-  readonly isDown: (service: number, backend: Endpoint) => boolean;
+  /** Which backends served, and which were down by their checks, when the former agent ended. */
+  readonly known: (service: number, backend: Endpoint) => Known;
   readonly lock: Extract<Lock, { held: true }>;
 }
 

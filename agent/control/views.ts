@@ -8,7 +8,7 @@ import { ANY_SOURCE } from '../model/source-ranges.js';
 import type { BackendView, NeighbourView, ServiceView } from '../model/views.js';
 import type { Hop } from './next-hop/next-hop.js';
 import type { Slots } from './apply/slots.js';
-import { withHealth } from './health-overlay.js';
+import { isOut, withHealth } from './health-overlay.js';
 
 export interface ViewContext {
   readonly slots: Slots;
@@ -34,7 +34,7 @@ export function viewService(context: ViewContext, service: Service, state: Desir
 
 /** All backends of a service, in their order. */
 export function viewBackends(context: ViewContext, service: Service): readonly BackendView[] {
-  const serving = withHealth(service, (backend) => context.healthOf?.(service.id, backend)?.state === 'down').backends;
+  const serving = withHealth(service, (backend) => isOut(service.health, context.healthOf?.(service.id, backend)?.state)).backends;
   const weightOf = (backend: Backend | undefined) => (backend?.state === 'active' ? backend.weight : 0);
   const total = serving.reduce((sum, backend) => sum + weightOf(backend), 0);
   // Of the Maglev table. By weight: the table follows the weights to within one entry a backend.

@@ -2,13 +2,13 @@
 // Imports agent/model and its siblings.
 // Invariant: a backend that is gone, or whose check is another, is not heard of again; close() leaves no timer and no socket.
 
-import { formatEndpoint } from '../model/format.js';
-import type { HealthCheck, HealthStatus } from '../model/health.js';
+import { formatEndpoint, formatFrontend } from '../model/format.js';
+import { DEFAULT_JITTER, type HealthCheck, type HealthStatus } from '../model/health.js';
 import type { Endpoint, Service } from '../model/service.js';
-import { probe } from './probe.js';
+import { Stop } from './attempt.js';
+import { type Probe, probe } from './probe.js';
+import type { Subject } from './subject.js';
 import { judge, UNKNOWN, type Verdict } from './threshold.js';
-
-export type Probe = typeof probe;
 
 /** Of a change of a backend's verdict. */
 export interface HealthChange {
@@ -17,16 +17,13 @@ export interface HealthChange {
   readonly status: HealthStatus;
 }
 
-/** Up to a tenth of the interval is left out, at random: thousands of checks do not go out at one moment, and none comes late. */
-const JITTER = 0.1;
+/** What the data plane says of a backend that is new to the checks; undefined: it is new there too. */
+export type Known = 'up' | 'down' | undefined;
 
 interface Target {
   readonly check: HealthCheck;
-  readonly at: Endpoint;
-  readonly host: string;
-  readonly stop: AbortController;
-  readonly service: number;
-  readonly backend: Endpoint;
+  readonly subject: Subject;
+  readonly stop: Stop;
   timer: NodeJS.Timeout | undefined;
   verdict: Verdict;
   since: number;
@@ -43,31 +40,27 @@ export class HealthChecker {
     this.#probe = how;
   }
 
-  /** Makes the checks those of these services. `isDown`: of a backend that is new here, what its slot in the data plane says. */
-  follow(services: readonly Service[], isDown: (service: number, backend: Endpoint) => boolean = () => false): void {
+  /** Makes the checks those of these services. `known`: of a backend that is new here, what its slot in the data plane says. */
+  follow(services: readonly Service[], known: (service: number, backend: Endpoint) => Known = () => undefined): void {
     const wanted = new Set<string>();
     for (const service of services) {
       const { health } = service;
       if (health === undefined) continue;
       for (const backend of service.backends) {
-        const at = { address: backend.address, port: health.port ?? (backend.port || service.frontend.port) };
-        // No single port is known for a service of every port.
-        if (at.port === 0) continue;
+        const at = placeOf(service, backend);
+        if (at === undefined) continue;
         const key = keyOf(service.id, backend);
         wanted.add(key);
         const present = this.#targets.get(key);
-        if (present !== undefined && sameCheck(present.check, health) && present.at.port === at.port) continue;
-        present?.stop.abort();
+        if (present !== undefined && sameCheck(present.check, health) && sameSubject(present.subject, at, service)) continue;
+        present?.stop.stop();
         clearTimeout(present?.timer);
         this.#begin(key, {
           check: health,
-          at,
-          host: service.frontend.address,
-          stop: new AbortController(),
-          service: service.id,
-          backend: { address: backend.address, port: backend.port },
+          subject: { service: service.id, frontend: service.frontend, backend: { address: backend.address, port: backend.port }, at },
+          stop: new Stop(),
           timer: undefined,
-          verdict: present?.verdict ?? (isDown(service.id, backend) ? { state: 'down', against: 0 } : UNKNOWN),
+          verdict: present?.verdict ?? beginning(health, known(service.id, backend)),
           since: present?.since ?? Date.now() / 1000,
           reason: present?.reason,
         });
@@ -94,7 +87,7 @@ export class HealthChecker {
   #end(key: string, target: Target): void {
     this.#targets.delete(key);
     clearTimeout(target.timer);
-    target.stop.abort();
+    target.stop.stop();
   }
 
   #wait(target: Target, milliseconds: number): void {
@@ -102,27 +95,45 @@ export class HealthChecker {
   }
 
   async #ask(target: Target): Promise<void> {
-    const { check, at, host, stop } = target;
+    const { check, subject, stop } = target;
     const began = performance.now();
-    const failure = await this.#probe(check, at, host, stop.signal).then(
+    const failure = await this.#probe(check, subject, stop).then(
       () => undefined,
       (error: Error) => error.message,
     );
-    if (stop.signal.aborted) return;
+    if (stop.stopped) return;
     const before = target.verdict.state;
     target.reason = failure;
     target.verdict = judge(target.verdict, failure === undefined, check);
     if (target.verdict.state !== before) {
       target.since = Date.now() / 1000;
-      this.#changed({ service: target.service, backend: target.backend, status: statusOf(target) });
+      this.#changed({ service: subject.service, backend: subject.backend, status: statusOf(target) });
     }
-    const rest = check.interval * (1 - JITTER * Math.random()) - (performance.now() - began);
+    // Part of the interval is left out, at random: thousands of checks do not go out at one moment, and none comes late.
+    const rest = check.interval * (1 - ((check.jitter ?? DEFAULT_JITTER) / 100) * Math.random()) - (performance.now() - began);
     this.#wait(target, Math.max(0, rest));
   }
 }
 
 function statusOf({ verdict, since, reason }: Target): HealthStatus {
   return { state: verdict.state, since, reason };
+}
+
+/** Where the backend is asked; undefined: it is not checked, as no single port is known for a service of every port. A program may need none. */
+export function placeOf({ health, frontend }: Service, backend: Endpoint): Endpoint | undefined {
+  if (health === undefined) return undefined;
+  const port = health.port ?? (backend.port || frontend.port);
+  return port === 0 && health.kind !== 'exec' ? undefined : { address: backend.address, port };
+}
+
+/** A backend that serves already goes on serving, whatever new ones begin as. */
+function beginning({ initial }: HealthCheck, known: Known): Verdict {
+  if (known === 'down') return { state: 'down', against: 0 };
+  return known === 'up' && initial === 'down' ? { state: 'up', against: 0 } : UNKNOWN;
+}
+
+function sameSubject({ at, frontend }: Subject, { port }: Endpoint, service: Service): boolean {
+  return at.port === port && formatFrontend(frontend) === formatFrontend(service.frontend);
 }
 
 function keyOf(service: number, backend: Endpoint): string {

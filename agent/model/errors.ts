@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   FL_E_MAP: EXIT.failed, // a map operation failed
   FL_E_STATE: EXIT.failed, // the state file cannot be read or written
   FL_E_CONFIG: EXIT.failed, // a configuration file is wrong
+  FL_E_UNFINISHED: EXIT.failed, // what was waited for had not come when the wait ended
   FL_E_SYSTEM: EXIT.failed, // any other system call
   FL_E_UNSUPPORTED: EXIT.unsupported, // this machine or kernel cannot do it
   FL_E_MISSING: EXIT.unsupported, // a program or library that is not installed

@@ -1,22 +1,55 @@
-// Health checks of a service's backends, as a person asks for them, and what they say.
+// Health checks of a service's backends, as a person asks for them, and what they say. parse-health.ts reads them from text.
 // Imports its siblings only. Times are milliseconds here, seconds in what people give and read.
-// Invariant: a check that mergeHealth() gives is whole and within its bounds.
+// Invariant: a check that mergeHealth() gives is whole, has nothing of another kind's details, and leaves out what is as usual.
 
 import { FairleadError } from './errors.js';
-import { parseInteger, parseWord, valueError } from './parse-value.js';
 
-export const HEALTH_KINDS = ['tcp', 'http', 'https'] as const;
+export const HEALTH_KINDS = ['tcp', 'http', 'https', 'udp', 'grpc', 'grpcs', 'exec'] as const;
 export type HealthKind = (typeof HEALTH_KINDS)[number];
 
 /** What becomes of new flows when no backend is up: they go to all as if all were up, or to none. */
 export const ALL_DOWN_WORDS = ['open', 'closed'] as const;
 export type AllDown = (typeof ALL_DOWN_WORDS)[number];
 
+/** What a backend counts as before its first check has passed, or enough have failed. */
+export const INITIAL_WORDS = ['up', 'down'] as const;
+/** What becomes of the flows of a backend that goes down. */
+export const FLOWS_WORDS = ['keep', 'end'] as const;
+/** How a check reaches the backend: by its own address, or as clients' packets do in DSR, to the virtual address. */
+export const THROUGH_WORDS = ['direct', 'dsr'] as const;
+
+/** Percent of the interval. */
+export const DEFAULT_JITTER = 10;
+export const LARGEST_JITTER = 50;
+
+/** Details that kinds of checks have of their own. */
+export const DETAILS = {
+  tcp: [],
+  http: ['path'],
+  https: ['path'],
+  udp: ['send', 'expect'],
+  grpc: ['grpcService'],
+  grpcs: ['grpcService'],
+  exec: ['command'],
+} as const satisfies Record<HealthKind, readonly string[]>;
+type Detail = (typeof DETAILS)[HealthKind][number];
+const ALL_DETAILS: readonly Detail[] = ['path', 'send', 'expect', 'grpcService', 'command'];
+
 export interface HealthCheck {
-  /** tcp: a connection is accepted. http, https: a GET is answered with a status from 200 to 399; certificates are not verified. */
+  /**
+   * tcp: a connection is accepted. http, https: a GET is answered with a status from 200 to 399. udp: a datagram is answered.
+   * grpc, grpcs: grpc.health.v1 says SERVING. exec: a program of the agent's machine ends with 0. No certificate is verified.
+   */
   readonly kind: HealthKind;
   /** Of http and https. */
   readonly path?: string;
+  /** Of udp: what is sent (absent: nothing but the datagram), and what the answer has to contain (absent: anything); as parsePayload() reads them. */
+  readonly send?: string;
+  readonly expect?: string;
+  /** Of grpc and grpcs: the service that is asked for; absent: the server as a whole. */
+  readonly grpcService?: string;
+  /** Of exec: the program's path and its arguments. */
+  readonly command?: readonly string[];
   /** Undefined: the port that the backend serves on. */
   readonly port?: number;
   /** Milliseconds from one check to the next; and until one counts as failed. */
@@ -26,6 +59,14 @@ export interface HealthCheck {
   readonly rise: number;
   readonly fall: number;
   readonly allDown: AllDown;
+  /** Up to so many percent of the interval are left out, at random; absent: DEFAULT_JITTER. */
+  readonly jitter?: number;
+  /** Absent: up. */
+  readonly initial?: (typeof INITIAL_WORDS)[number];
+  /** Absent: keep. */
+  readonly flows?: (typeof FLOWS_WORDS)[number];
+  /** Absent: direct. */
+  readonly through?: (typeof THROUGH_WORDS)[number];
 }
 
 /** Down is found after at most interval x fall + timeout: 7 s, or 0.75 s. */
@@ -38,25 +79,44 @@ export const PROFILE_NAMES = Object.keys(HEALTH_PROFILES) as readonly (keyof typ
 /** What is undefined stays as it is, or as the profile has it. */
 export type HealthUpdate = { readonly [Field in keyof HealthCheck]?: HealthCheck[Field] | undefined };
 
-/** The check as the call wants it; undefined: none. Throws FL_E_USAGE for details of a check that there is not. */
+/** What a check is where nothing else is said; it is left out of the check. */
+const USUAL = { jitter: DEFAULT_JITTER, initial: 'up', flows: 'keep', through: 'direct' } as const;
+
+/** The check as the call wants it; undefined: none. `where`: what messages name, 'service 3'. Throws FL_E_USAGE for details of a check that there is not, or of another kind. */
 export function mergeHealth(
   update: HealthUpdate | 'none' | undefined,
   before: HealthCheck | undefined,
-  id: number,
+  where: string,
 ): HealthCheck | undefined {
   if (update === 'none') return undefined;
   const given = Object.fromEntries(Object.entries(update ?? {}).filter(([, value]) => value !== undefined)) as Partial<HealthCheck>;
   if (Object.keys(given).length === 0) return before;
   const kind = given.kind ?? before?.kind;
   if (kind === undefined) {
-    throw new FairleadError('FL_E_USAGE', `service ${id}: it has no health check to change`, {
+    throw new FairleadError('FL_E_USAGE', `${where}: it has no health check to change`, {
       hint: 'say which with --health=tcp or --health=http:/PATH',
     });
   }
-  // Another kind of check has nothing of the former one's path.
-  const { path: former, ...same } = { allDown: 'open' as const, ...HEALTH_PROFILES.default, ...before, ...given, kind };
-  const path = kind === 'tcp' ? undefined : (given.path ?? (before?.kind === 'tcp' ? undefined : former) ?? '/');
-  return { ...same, ...(path === undefined ? {} : { path }) };
+  const own: readonly Detail[] = DETAILS[kind];
+  const stranger = ALL_DETAILS.find((detail) => detail in given && !own.includes(detail));
+  if (stranger !== undefined) {
+    const owners = HEALTH_KINDS.filter((one) => (DETAILS[one] as readonly Detail[]).includes(stranger));
+    throw new FairleadError('FL_E_USAGE', `${where}: a health check by ${kind} has no ${stranger}`, {
+      hint: `${stranger} is of ${owners.join(' and ')}`,
+    });
+  }
+  const merged: Record<string, unknown> = { allDown: 'open', ...HEALTH_PROFILES.default, ...before, ...given, kind };
+  if (own.includes('path')) merged['path'] ??= '/';
+  // Another kind of check has nothing of the former one's details.
+  const strange = (name: string) => ALL_DETAILS.includes(name as Detail) && !own.includes(name as Detail);
+  const usual = (name: string, value: unknown) => value === '' || (USUAL as Record<string, unknown>)[name] === value;
+  const kept = Object.entries(merged).filter(([name, value]) => !strange(name) && !usual(name, value));
+  if (kind === 'exec' && merged['command'] === undefined) {
+    throw new FairleadError('FL_E_USAGE', `${where}: a health check by exec without its command`, {
+      hint: `--health-command='["/usr/local/bin/check","--fast"]'`,
+    });
+  }
+  return Object.fromEntries(kept) as unknown as HealthCheck;
 }
 
 export interface HealthStatus {
@@ -66,39 +126,4 @@ export interface HealthStatus {
   readonly since: number;
   /** Why the last check failed; undefined after one that did not. */
   readonly reason: string | undefined;
-}
-
-/** 'tcp', 'http:/PATH', 'https:/PATH', 'none'. */
-export function parseHealth(text: string, where?: string): HealthUpdate | 'none' {
-  if (text === 'none') return 'none';
-  const [word = '', ...rest] = text.split(':');
-  const kind = parseWord(word, 'health check', HEALTH_KINDS, where);
-  const path = rest.join(':');
-  if (rest.length === 0) return { kind };
-  if (kind === 'tcp') throw valueError('health check', text, 'tcp has no path', where, 'give tcp, or http:/PATH');
-  return { kind, path: parsePath(path, where) };
-}
-
-/** A path with its query, as a request line has it (RFC 9112, section 3.2.1). */
-export function parsePath(text: string, where?: string): string {
-  if (/^\/[\x21-\x7e]*$/.test(text) && text.length <= 1024) return text;
-  throw valueError('path', text, 'not a path of visible ASCII that begins with /', where, 'for example http:/healthz');
-}
-
-/** Seconds, whole or with up to three decimals, 0.05 to 3600, as milliseconds. */
-export function parseSpan(text: string, where?: string): number {
-  const milliseconds = /^\d{1,4}(?:\.\d{1,3})?$/.test(text) ? Math.round(Number(text) * 1000) : Number.NaN;
-  if (milliseconds >= 50 && milliseconds <= 3_600_000) return milliseconds;
-  throw valueError('seconds', text, 'not a number from 0.05 to 3600', where, 'for example 2 or 0.25');
-}
-
-export function parseTimes(text: string, where?: string): number {
-  return parseInteger(text, { kind: 'number', min: 1, max: 100 }, where);
-}
-
-/** 'http:/healthz every 2 s, up after 2, down after 3'. */
-export function formatHealth(check: HealthCheck): string {
-  const { kind, path, port, interval, timeout, rise, fall, allDown } = check;
-  const what = `${kind}${path === undefined ? '' : `:${path}`}${port === undefined ? '' : ` at port ${port}`}`;
-  return `${what}, every ${interval / 1000} s, timeout ${timeout / 1000} s, up after ${rise}, down after ${fall}, all down: ${allDown}`;
 }

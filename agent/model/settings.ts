@@ -68,6 +68,8 @@ export interface Settings {
   /** Addresses of this node, of either family, that SNAT sends from, each with its own ports. None: the LB address towards the backend. */
   readonly snatAddresses: readonly string[];
   readonly vipUnknownPort: UnknownPort;
+  /** Whether health checks may run programs, as the agent's user. */
+  readonly healthExec: boolean;
 }
 
 /** Where an instance keeps its services and mode, unless told otherwise. */
@@ -110,4 +112,5 @@ export const DEFAULT_SETTINGS: Settings = {
   ipipSource: undefined,
   snatAddresses: [],
   vipUnknownPort: 'pass',
+  healthExec: false,
 };

@@ -9,6 +9,7 @@ import { conflicts, coversAddress } from './frontend.js';
 import type { Backend, Endpoint, Frontend, Service } from './service.js';
 import type { SourceRanges } from './source-ranges.js';
 import { validateFamilies } from './validate-families.js';
+import { validateHealth } from './validate-health.js';
 import { validateQuic } from './validate-quic.js';
 
 export interface ServiceLimits {
@@ -36,6 +37,7 @@ export function validateService(service: Service, all: Iterable<Service>, limits
   checkUsable(service.frontend, 'VIP');
   validateFamilies(service);
   validateQuic(service);
+  validateHealth(service);
   checkPrefix(service.frontend);
   const seen = new Set<string>();
   const addresses = new Set<string>();

@@ -122,6 +122,7 @@ function createFakeNetwork({ net }: FakeKernel, keep: Keep): Network {
       net.listeners.add(listener);
       return keep({ close: () => void net.listeners.delete(listener) });
     },
+    openProbePath: (_family, heard) => keep(net.openProbePath(heard)),
     localPortRange: () => net.localPortRange,
     forwardingEnabled: (ifindex, family) => {
       const device = net.interfaces.find((candidate) => candidate.index === ifindex);

@@ -4,7 +4,7 @@
 
 import { BlockList, isIP } from 'node:net';
 import { FairleadError } from '../../agent/model/errors.js';
-import type { InterfaceInfo, Neighbour, NetworkEvent, Route } from '../port.js';
+import type { InterfaceInfo, Neighbour, NetworkEvent, ProbePath, Route } from '../port.js';
 
 export interface FakeInterface extends InterfaceInfo {
   /** Whether its driver has native XDP; default true. */
@@ -39,6 +39,10 @@ export class FakeNet {
   /** Every solicitation, in order. */
   readonly solicited: { readonly ifindex: number; readonly address: string }[] = [];
   readonly listeners = new Set<(event: NetworkEvent) => void>();
+  /** What probes sent: 'to' is the address of the outer header, or the MAC address. */
+  readonly probes: { readonly to: string; readonly packet: Buffer }[] = [];
+  /** What comes back for a probe; undefined: nothing does. */
+  answerProbe: (to: string, packet: Buffer) => Buffer | undefined = () => undefined;
   readonly #neighbours = new Map<string, Neighbour>();
 
   constructor(options: FakeNetOptions) {
@@ -83,6 +87,25 @@ export class FakeNet {
   removeInterface(ifindex: number): void {
     this.interfaces.splice(0, this.interfaces.length, ...this.interfaces.filter((device) => device.index !== ifindex));
     this.emit({ kind: 'link', ifindex });
+  }
+
+  /** The answer, if there is one, comes in a later turn of the event loop. */
+  openProbePath(heard: (packet: Buffer) => void): ProbePath {
+    let open = true;
+    const send = (to: string, packet: Buffer) => {
+      if (!open) throw new FairleadError('FL_E_SYSTEM', 'the path of probes was closed');
+      this.probes.push({ to, packet });
+      const answer = this.answerProbe(to, packet);
+      if (answer !== undefined) setImmediate(() => open && heard(answer));
+    };
+    return {
+      port: this.localPortRange[0],
+      sendWrapped: send,
+      sendOnLink: (_ifindex, mac, packet) => send(mac, packet),
+      close: () => {
+        open = false;
+      },
+    };
   }
 
   /** The answer, if there is one, comes in a later turn of the event loop. */

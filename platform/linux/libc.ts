@@ -19,6 +19,8 @@ export interface Libc {
   connect(fd: number, address: Buffer, length: number): number;
   setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number;
   send(fd: number, data: Buffer, length: number, flags: number): number;
+  sendto(fd: number, data: Buffer, length: number, flags: number, address: Buffer, addressLength: number): number;
+  getsockname(fd: number, address: Buffer, length: Buffer): number;
   recv(fd: number, data: Buffer, length: number, flags: number): number;
   memcpy(target: Buffer, source: bigint, length: number): unknown;
   vsnprintf(target: Buffer, size: number, format: bigint, args: bigint): number;
@@ -36,6 +38,8 @@ const SIGNATURES: { readonly [Name in keyof Libc]: readonly [result: string, arg
   connect: ['int', ['int', 'void *', 'uint32_t']],
   setsockopt: ['int', ['int', 'int', 'int', 'void *', 'uint32_t']],
   send: ['intptr_t', ['int', 'void *', 'size_t', 'int']],
+  sendto: ['intptr_t', ['int', 'void *', 'size_t', 'int', 'void *', 'uint32_t']],
+  getsockname: ['int', ['int', 'void *', 'void *']],
   recv: ['intptr_t', ['int', 'void *', 'size_t', 'int']],
   memcpy: ['void *', ['void *', 'void *', 'size_t']],
   vsnprintf: ['int', ['void *', 'size_t', 'void *', 'void *']],

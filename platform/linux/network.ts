@@ -11,6 +11,7 @@ import { readInterfaceName, readInterfaces } from './interfaces.js';
 import { readNeighbours, solicitNeighbour } from './neighbours.js';
 import type { RouteSocket } from './netlink.js';
 import { errnoOf } from './pins.js';
+import { openProbePath } from './probe-path.js';
 import { readRoute } from './routes.js';
 import { watchNetwork } from './watch.js';
 
@@ -21,6 +22,7 @@ export function createNetwork(context: Context, socket: RouteSocket): Network {
     neighbours: () => readNeighbours(socket),
     solicit: (ifindex, address) => solicitNeighbour(socket, ifindex, address),
     watch: (listener) => watchNetwork(context, listener),
+    openProbePath: (family, heard) => openProbePath(context, family, heard),
     localPortRange: readLocalPortRange,
     forwardingEnabled: (ifindex, family) => readForwarding(socket, ifindex, family),
   };

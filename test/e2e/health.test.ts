@@ -1,13 +1,21 @@
-// Health checks end to end: a real web server that goes away and comes back, under load.
+// Health checks end to end: a real web server that goes away and comes back, under load; one without its decapsulator; one that is drained.
 // Imports the lab and its siblings. Needs root, native XDP and a current dist/.
 
 import assert from 'node:assert/strict';
-import type { ServiceView } from '../../agent/model/views.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { FlowView, ServiceView } from '../../agent/model/views.js';
 import { type AgentProcess, startAgent } from '../../samples/founding-lab/agent-process.js';
 import { runCommand } from '../../samples/founding-lab/command.js';
 import type { Lab } from '../../samples/founding-lab/lab.js';
+import { installDecap } from '../../samples/founding-lab/decap.js';
+import { LONG_FILE_BYTES, startLongDownload } from './support/long-download.js';
 import { openSetting, requireRoot, SNAT, SUITE_TIMEOUT, setService, waitFor } from './support/setting.js';
 import { assertAllReached, countPages } from './support/traffic.js';
+
+/** Flows that close are forgotten soon: the drained backend is waited for. */
+const FLAGS = [...SNAT, '--timeout-closing=1'];
+const UNINSTALL = fileURLToPath(new URL('../../backends/linux/uninstall.sh', import.meta.url));
 
 describe('health checks end to end', function () {
   this.timeout(SUITE_TIMEOUT);
@@ -16,7 +24,7 @@ describe('health checks end to end', function () {
 
   before(async function () {
     requireRoot(this);
-    ({ lab, agent } = await openSetting({ backends: 2 }, SNAT));
+    ({ lab, agent } = await openSetting({ backends: 2, decap: 'tc', bigFileBytes: LONG_FILE_BYTES }, FLAGS));
     await setService(lab, agent, 1);
     await agent.must('service update --id=1 --health=http:/ --health-profile=fast');
   });
@@ -50,11 +58,53 @@ describe('health checks end to end', function () {
     await setLink(1, 'down');
     await until(['up', 'down']);
     await agent.kill();
-    agent = await startAgent(lab, SNAT);
+    agent = await startAgent(lab, FLAGS);
     assert.equal((await healths())[1], 'down');
     assert.deepEqual(Object.values(await countPages(lab, 40)), [40]);
     await setLink(1, 'up');
     await until(['up', 'up']);
+  });
+
+  it('by way of DSR find a backend without its decapsulator, though its server answers', async () => {
+    await agent.must('service update --id=1 --health=http:/ --health-through=dsr');
+    await until(['up', 'up']);
+    const [, backend] = lab.backends;
+    assert.ok(backend);
+    await backend.run([UNINSTALL, '--device', 'eth0']);
+    await until(['up', 'down']);
+    const page = await lab.host('lb').run(['curl', '-sS', '--fail', '-o', '/dev/null', '-w', '%{http_code}', `http://${backend.address}/`]);
+    assert.equal(page.stdout, '200', 'the server itself answers the load balancer');
+    await installDecap(backend, [lab.vip], 'tc');
+    await until(['up', 'up']);
+    // Each probe was taken back: the servers hold no half-open connection.
+    for (const { run } of lab.backends.map((host) => ({ run: () => host.run(['ss', '-Htn', 'state', 'syn-recv']) })))
+      assert.equal((await run()).stdout, '');
+    // Nobody listens at this port of the virtual address.
+    await agent.must('service update --id=1 --health=tcp --health-port=9');
+    await until(['down', 'down']);
+    assert.match(await agent.must('service get --id=1 -o json'), /connection refused at the virtual address/);
+    await agent.must('service update --id=1 --health=none');
+    await agent.must('service update --id=1 --health=http:/ --health-profile=fast');
+    await until(['up', 'up']);
+  });
+
+  it('leave a backend that is drained to its last flow, and say when that is gone', async () => {
+    const download = await startLongDownload(lab, 26001);
+    const { flows } = (await agent.json('service dumpstate --id 1')) as { flows: readonly FlowView[] };
+    const flow = flows.find(({ sourcePort }) => sourcePort === 26001);
+    assert.ok(flow);
+    const at = `${flow.backend}:${flow.backendPort}`;
+    let done = false;
+    const drained = agent.tell(`backend drain --id=1 --backend=${at} --wait --timeout=60`, 60_000).finally(() => {
+      done = true;
+    });
+    await sleep(1500);
+    assert.ok(!done, 'the download is under way');
+    await download.finish();
+    const { stdout, stderr } = await drained;
+    assert.match(stdout, /is drained: no flow left after \d+s/);
+    assert.match(stderr, /: \d+ flows? left/);
+    await agent.must(`backend set --id=1 --backend=${at} --state=active`);
   });
 
   it('send new flows to all backends when all are down, or to none, as the service says', async () => {

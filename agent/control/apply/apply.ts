@@ -9,7 +9,7 @@ import type { QuicEntry, ServiceEntry } from '../../datapath/service-table.js';
 import { type DigestBackend, digestBackends } from '../../model/digest.js';
 import { formatEndpoint, formatFrontend } from '../../model/format.js';
 import { buildMaglevTable } from '../../model/maglev.js';
-import { actionOf, type DesiredState, type Dispatch, type Service } from '../../model/service.js';
+import { actionOf, type DesiredState, type Dispatch, type Endpoint, type Service } from '../../model/service.js';
 import type { Hop } from '../next-hop/next-hop.js';
 import { deniedRanges, dropRanges, placeRanges, policyFor, rangesFor } from './source-policy.js';
 import { deleteService, freeBackend, type Tables, writeBackend, writeMaglev, writeQuicServer, writeService } from './table-steps.js';
@@ -214,6 +214,21 @@ async function placeBackends(context: ApplyContext, service: Service, transactio
     if (state === 'active' && weight > 0) serving.push({ key, weight, backendId: id });
   }
   return { service, slots: used, serving, quicIds, digest: serving.length === 0 ? 0 : digestBackends(serving, context.maglevSize) };
+}
+
+/** Ends the flows of these backends, which keep their slots: the next packet of each begins another flow, with a backend that serves. */
+export async function endFlows(
+  { tables }: ApplyContext,
+  serviceId: number,
+  backends: readonly Endpoint[],
+  transaction: Transaction,
+): Promise<void> {
+  for (const backend of backends) {
+    const id = tables.slots.idOf(serviceId, backend);
+    const present = id === undefined ? undefined : tables.datapath.backends.get(id);
+    if (id === undefined || present === undefined) continue;
+    await transaction.run(writeBackend(tables, id, { ...present, generation: nextGeneration(present.generation) }));
+  }
 }
 
 /** While there is no route the source stays: the flows' reverse entries are found by it when the route is back. */

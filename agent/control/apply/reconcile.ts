@@ -5,11 +5,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Datapath } from '../../datapath/datapath.js';
 import type { Config } from '../../datapath/layout.js';
-import type { DesiredState, Dispatch, Endpoint } from '../../model/service.js';
+import type { Known } from '../../health/checker.js';
+import { formatEndpoint } from '../../model/format.js';
+import type { DesiredState, Dispatch, Endpoint, Service } from '../../model/service.js';
 import { validateCrossing } from '../../model/validate-families.js';
+import { validateExec } from '../../model/validate-health.js';
 import { type ApplyContext, applyState } from './apply.js';
 import { type ChosenState, chooseState, type StateSources } from '../state/choose-state.js';
-import { withHealth } from '../health-overlay.js';
+import { isOut, stateBefore, withHealth } from '../health-overlay.js';
 import type { NextHops } from '../next-hop/neighbours.js';
 import { Frontends, Slots } from './slots.js';
 import { RangeBook } from './source-policy.js';
@@ -21,6 +24,7 @@ export interface ReconcileRequest extends Omit<StateSources, 'datapath'> {
   readonly config: Config;
   readonly hops: NextHops;
   readonly dispatch: Dispatch;
+  readonly healthExec: boolean;
   readonly snatAddresses: readonly string[];
 }
 
@@ -28,8 +32,8 @@ export interface Reconciled {
   readonly tables: Tables;
   readonly state: DesiredState;
   readonly warnings: readonly string[];
-  /** Of backends that their service's checks had found down: so they stay until they rise. */
-  readonly isDown: (service: number, backend: Endpoint) => boolean;
+  /** Of backends that the maps had: those that their service's checks had found down stay so until they rise. */
+  readonly known: (service: number, backend: Endpoint) => Known;
 }
 
 /**
@@ -54,7 +58,10 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
     ranges: new RangeBook(await datapath.ranges.entries()),
   };
   const chosen = await chooseState(request);
-  for (const service of chosen.state.services) validateCrossing(service, chosen.state.mode, request.dispatch);
+  for (const service of chosen.state.services) {
+    validateCrossing(service, chosen.state.mode, request.dispatch);
+    validateExec(service, request.healthExec);
+  }
   for (const [, { address, nextHop }] of backends) hops.track(address, nextHop);
   for (const service of chosen.state.services) for (const { address } of service.backends) hops.track(address);
   keepState(request, chosen);
@@ -65,9 +72,14 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
     hopTo: (address) => hops.get(address),
     distrustTables: chosen.inDoubt,
   };
-  const quarantined = new Set(backends.filter(([, { state }]) => state === 'quarantined').map(([id]) => id));
-  const isDown = (service: number, backend: Endpoint) => quarantined.has(tables.slots.idOf(service, backend) ?? -1);
-  const healthy = { ...chosen.state, services: chosen.state.services.map((one) => withHealth(one, (backend) => isDown(one.id, backend))) };
+  const states = new Map(backends.map(([, entry]) => [`${entry.serviceId} ${formatEndpoint(entry)}`, entry.state]));
+  const known = (service: number, backend: Endpoint): Known => {
+    const state = states.get(`${service} ${formatEndpoint(backend)}`);
+    return state === 'quarantined' ? 'down' : state === 'active' ? 'up' : undefined;
+  };
+  const isOutAtFirst = (service: Service) => (backend: Endpoint) =>
+    isOut(service.health, stateBefore(service, backend, known(service.id, backend)));
+  const healthy = { ...chosen.state, services: chosen.state.services.map((one) => withHealth(one, isOutAtFirst(one))) };
   const transaction = new Transaction();
   try {
     await applyState(context, healthy, transaction);
@@ -76,7 +88,7 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
   }
   hops.retain(new Set(tables.slots.addresses()));
   await datapath.learn(chosen.state.services.map(({ id }) => id));
-  return { tables, state: chosen.state, warnings: chosen.warnings, isDown };
+  return { tables, state: chosen.state, warnings: chosen.warnings, known };
 
   /** The file says what the maps are about to hold, before they do. */
   function keepState({ mode }: ReconcileRequest, { state, inDoubt }: ChosenState): void {

@@ -92,7 +92,14 @@ async function takeOver(
     await undoable.run(served.enter());
     const sources = { file, datapath, bpf: platform.bpf, pins, layout, clock, mode: settings.mode };
     try {
-      reconciled = await reconcile({ ...sources, config, hops, dispatch: settings.dispatch, snatAddresses: settings.snatAddresses });
+      reconciled = await reconcile({
+        ...sources,
+        config,
+        hops,
+        dispatch: settings.dispatch,
+        healthExec: settings.healthExec,
+        snatAddresses: settings.snatAddresses,
+      });
     } catch (error) {
       return await reporter.step('adopt', settings.stateFile, () => Promise.reject(error), performance.now() - began);
     }
@@ -132,7 +139,7 @@ async function takeOver(
         warnings,
         lock,
         log: environment.log ?? (() => {}),
-        isDown: reconciled.isDown,
+        known: reconciled.known,
       };
       const agent = new RunningAgent(new Session(parts), state);
       const flows = await tables.datapath.flows.count();

@@ -5,7 +5,16 @@
 import { addressBytes, formatAddress, parseAddressBytes } from '../../model/address.js';
 import { FairleadError } from '../../model/errors.js';
 import { formatEndpoint, formatFrontend } from '../../model/format.js';
-import { ALL_DOWN_WORDS, HEALTH_KINDS, type HealthCheck } from '../../model/health.js';
+import {
+  ALL_DOWN_WORDS,
+  FLOWS_WORDS,
+  HEALTH_KINDS,
+  type HealthCheck,
+  INITIAL_WORDS,
+  LARGEST_JITTER,
+  mergeHealth,
+  THROUGH_WORDS,
+} from '../../model/health.js';
 import { buildFrontend, EVERY_PORT, isFirstAddress } from '../../model/frontend.js';
 import {
   BACKEND_STATES,
@@ -18,6 +27,7 @@ import {
   type Service,
 } from '../../model/service.js';
 
+import { checkHealthTexts } from '../../model/parse-health.js';
 import { parseSourcePrefix } from '../../model/parse-sources.js';
 import { LONGEST_SECONDS } from '../../model/parse-value.js';
 import { sortPrefixes } from '../../model/source-ranges.js';
@@ -123,22 +133,41 @@ function parseBackend(json: unknown, where: string): Backend {
   };
 }
 
+/** Files of agents that did not know the later fields have none of them. */
 function parseHealth(json: unknown, where: string): HealthCheck {
   const health = object(json, where);
-  const { path, port } = health;
   const number = (name: string, low: number, high: number) => integer(health[name], low, high, `${where}.${name}`);
-  if (path !== undefined && (typeof path !== 'string' || !path.startsWith('/')))
-    throw wrong(`${where}.path`, `${JSON.stringify(path)} is not a path`);
-  return {
+  const some = <Value>(name: string, read: (name: string) => Value) => (health[name] === undefined ? {} : { [name]: read(name) });
+  const text = (name: string) => {
+    const value = health[name];
+    if (typeof value !== 'string') throw wrong(`${where}.${name}`, `${JSON.stringify(value)} is not a text`);
+    return value;
+  };
+  const wordOf = (words: readonly string[]) => (name: string) => word(health[name], words, `${where}.${name}`);
+  const check = {
     kind: word(health['kind'], HEALTH_KINDS, `${where}.kind`),
-    ...(path === undefined ? {} : { path }),
-    ...(port === undefined ? {} : { port: number('port', 1, 65535) }),
+    ...some('path', text),
+    ...some('send', text),
+    ...some('expect', text),
+    ...some('grpcService', text),
+    ...some('command', (name) => list(health[name], `${where}.${name}`)),
+    ...some('port', (name) => number(name, 1, 65535)),
     interval: number('interval', 50, 3_600_000),
     timeout: number('timeout', 50, 3_600_000),
     rise: number('rise', 1, 100),
     fall: number('fall', 1, 100),
     allDown: word(health['allDown'], ALL_DOWN_WORDS, `${where}.allDown`),
-  };
+    ...some('jitter', (name) => number(name, 0, LARGEST_JITTER)),
+    ...some('initial', wordOf(INITIAL_WORDS)),
+    ...some('flows', wordOf(FLOWS_WORDS)),
+    ...some('through', wordOf(THROUGH_WORDS)),
+  } as HealthCheck;
+  try {
+    checkHealthTexts(check, where);
+    return mergeHealth(check, undefined, where) as HealthCheck;
+  } catch (error) {
+    throw new FairleadError('FL_E_STATE', (error as Error).message);
+  }
 }
 
 function parseEndpoint(json: unknown, where: string): Endpoint {

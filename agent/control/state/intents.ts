@@ -58,7 +58,7 @@ export function mergeService(update: ServiceUpdate, before: Service | undefined)
     mode,
     ...mergePolicy(update, before),
     ...(quic === undefined ? {} : { quic }),
-    ...healthField(mergeHealth(update.health, before?.health, update.id)),
+    ...healthField(mergeHealth(update.health, before?.health, `service ${update.id}`)),
   };
 }
 

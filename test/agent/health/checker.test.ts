@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type HealthChange, HealthChecker, type Probe } from '../../../agent/health/checker.js';
+import { type HealthChange, HealthChecker, type Known } from '../../../agent/health/checker.js';
+import type { Probe } from '../../../agent/health/probe.js';
 import type { HealthCheck } from '../../../agent/model/health.js';
 import type { Service } from '../../../agent/model/service.js';
 
@@ -24,7 +25,7 @@ describe('the checks of services', function () {
     failing.clear();
     asked.length = 0;
     changes.length = 0;
-    const probe: Probe = async (_check, { address, port }) => {
+    const probe: Probe = async (_check, { at: { address, port } }) => {
       asked.push(`${address}:${port}`);
       if (failing.has(address)) throw new Error('refused');
     };
@@ -63,10 +64,35 @@ describe('the checks of services', function () {
 
   it('begin with what was known, and keep what they know when their details change', async () => {
     failing.add('20.1.1.10');
-    checker.follow([service(CHECK, 10)], () => true);
+    checker.follow([service(CHECK, 10)], () => 'down');
     assert.equal(stateOf(10), 'down');
     checker.follow([service({ ...CHECK, fall: 5 }, 10)]);
     assert.equal(stateOf(10), 'down');
+  });
+
+  it('begin as up with a backend that serves already, whatever new ones begin as', () => {
+    const known = (_service: number, { address }: { address: string }): Known => (address === '20.1.1.10' ? 'up' : undefined);
+    checker.follow([service({ ...CHECK, initial: 'down' }, 10, 20)], known);
+    assert.deepEqual([stateOf(10), stateOf(20)], ['up', 'unknown']);
+  });
+
+  it('leave out of the interval no more than the jitter', async () => {
+    checker.follow([service({ ...CHECK, interval: 100, jitter: 0 }, 10)]);
+    await until(() => asked.length > 0);
+    const began = performance.now();
+    await until(() => asked.length > 3);
+    assert.ok(performance.now() - began >= 290, 'three whole intervals');
+  });
+
+  it('run a program for a service of every port too, and nothing else', () => {
+    const everyPort = (health: HealthCheck): Service => ({
+      ...service(health, 10),
+      frontend: { address: '40.1.1.1', port: 0, protocol: 'tcp', lastPort: 65535 },
+    });
+    checker.follow([everyPort(CHECK)]);
+    assert.equal(stateOf(10), undefined);
+    checker.follow([everyPort({ ...CHECK, kind: 'exec', command: ['/bin/true'] })]);
+    assert.equal(stateOf(10), 'unknown');
   });
 
   it('end with their backend, their service, and close', async () => {
