@@ -95,7 +95,7 @@ async function runAtPrompt(settings: Settings, config: string | undefined): Prom
 }
 
 /** An agent of this process, with its API and no prompt: for a service manager. */
-async function runAsService(settings: Settings, config: string | undefined): Promise<ExitStatus> {
+async function runAsService({ settings, config, watch }: Extract<CommandLine, { kind: 'agent' }>): Promise<ExitStatus> {
   const stop = stopOnSignals();
   const [platform, { startAgent }, { makeLog }, { auditAgent }, { findServiceManager }] = await Promise.all([
     loadPlatform(),
@@ -121,12 +121,16 @@ async function runAsService(settings: Settings, config: string | undefined): Pro
       await applyConfig(byFile, config);
       process.removeAllListeners('SIGHUP');
       // What is wrong with the file then is told, and what runs goes on as it is.
-      process.on('SIGHUP', () => {
+      const readAgain = () =>
         applyConfig(byFile, config).then(
           () => log('info', 'configuration read again', { file: config }),
           (error: Error) => log('error', `configuration not used: ${error.message}`, { file: config }),
         );
-      });
+      process.on('SIGHUP', () => void readAgain());
+      if (watch) {
+        const { watchFile } = await import('./cli/file-watch.js');
+        watchFile(config, readAgain, () => log('warning', 'the configuration file is gone; what runs goes on', { file: config }));
+      }
     }
     manager.ready(`balancing on ${settings.devices.join(', ')}`);
     log('info', `ready: API at ${settings.apiSocket}`, { pid: process.pid, version: readVersion() });
@@ -205,7 +209,7 @@ async function main(): Promise<ExitStatus> {
   const line = readCommandLine(process.argv.slice(2));
   switch (line.kind) {
     case 'agent':
-      return line.prompt ? runAtPrompt(line.settings, line.config) : runAsService(line.settings, line.config);
+      return line.prompt ? runAtPrompt(line.settings, line.config) : runAsService(line);
     case 'repl':
       return attach(line.socket);
     case 'command':

@@ -38,8 +38,14 @@ export const EXIT_STATUS =
   'Exit status: 0 done, 1 failed, 2 wrong usage, 3 not supported here, 4 no permission; of piped commands that of the last one that failed.';
 
 export type CommandLine =
-  /** `config`: the file that it was given, to be applied once it runs. */
-  | { readonly kind: 'agent'; readonly prompt: boolean; readonly settings: Settings; readonly config: string | undefined }
+  /** `config`: the file that it was given, to be applied once it runs; `watch`: and whenever it changes. */
+  | {
+      readonly kind: 'agent';
+      readonly prompt: boolean;
+      readonly settings: Settings;
+      readonly config: string | undefined;
+      readonly watch: boolean;
+    }
   | { readonly kind: 'repl'; readonly socket: string }
   | { readonly kind: 'command'; readonly socket: string; readonly words: readonly string[] }
   /** Candidates for the last word of a line that is being typed. */
@@ -68,8 +74,11 @@ function readAgent(words: readonly string[], prompt: boolean): CommandLine {
   const config = configIn(words);
   const read = parse([...(config === undefined ? [] : readConfigFile(config).agentWords), ...words], RUN_FLAGS, CLI_EXAMPLES[0]);
   if (read.kind !== 'values') return read;
-  const { config: _file, ...values } = read.values;
-  return { kind: 'agent', prompt, settings: toSettings(values), config };
+  const { config: _file, watch = false, ...values } = read.values;
+  if (watch && (prompt || config === undefined)) {
+    throw new FairleadError('FL_E_USAGE', '--watch: there is no file to watch', { hint: 'fairlead agent --config=FILE --watch' });
+  }
+  return { kind: 'agent', prompt, settings: toSettings(values), config, watch };
 }
 
 /** What --config names, before anything else is read. */

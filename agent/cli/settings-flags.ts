@@ -277,4 +277,11 @@ export const RUN_FLAGS = {
     parse: parsePath,
     fallbackText: 'none',
   }),
+  watch: optional({
+    name: 'watch',
+    placeholder: '',
+    text: 'of `fairlead agent`: read the configuration file again whenever it changes',
+    parse: () => true,
+    bare: true,
+  }),
 };

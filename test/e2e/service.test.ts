@@ -120,7 +120,7 @@ services:
     child.kill('SIGTERM');
     await once(child, 'exit');
     write(8080);
-    await start([`--config=${file}`]);
+    await start([`--config=${file}`, '--watch']);
     assert.match((await fairlead('service', 'list')).stdout, /:8080 /);
     await assertAllReached(lab);
     write(8081);
@@ -128,9 +128,15 @@ services:
     await waitFor('the file to be read again', async () => log.includes('configuration read again') || undefined, 20_000);
     assert.match((await fairlead('service', 'list')).stdout, /:8081 /);
     assert.equal((await fairlead('config', 'diff', file)).stdout, 'nothing differs\n');
+    // Watched, it needs no signal.
+    write(8082);
+    await waitFor(
+      'the changed file to be read',
+      async () => (await fairlead('service', 'list')).stdout.includes(':8082 ') || undefined,
+      20_000,
+    );
     // An error in the file is told with its place, and what runs goes on.
     writeFileSync(file, 'version: 1\nmode: sant\nservices: []\n');
-    child.kill('SIGHUP');
     await waitFor('the error to be told', async () => log.includes('config.yaml:2:7') || undefined, 20_000);
     await assertAllReached(lab);
     const exported = (await fairlead('config', 'export')).stdout;
