@@ -5,6 +5,7 @@
 import { formatEndpoint, formatFrontend } from '../model/format.js';
 import { DEFAULT_JITTER, type HealthCheck, type HealthStatus } from '../model/health.js';
 import type { Endpoint, Service } from '../model/service.js';
+import { Stop } from './attempt.js';
 import { type Probe, probe } from './probe.js';
 import type { Subject } from './subject.js';
 import { judge, UNKNOWN, type Verdict } from './threshold.js';
@@ -22,7 +23,7 @@ export type Known = 'up' | 'down' | undefined;
 interface Target {
   readonly check: HealthCheck;
   readonly subject: Subject;
-  readonly stop: AbortController;
+  readonly stop: Stop;
   timer: NodeJS.Timeout | undefined;
   verdict: Verdict;
   since: number;
@@ -52,12 +53,12 @@ export class HealthChecker {
         wanted.add(key);
         const present = this.#targets.get(key);
         if (present !== undefined && sameCheck(present.check, health) && sameSubject(present.subject, at, service)) continue;
-        present?.stop.abort();
+        present?.stop.stop();
         clearTimeout(present?.timer);
         this.#begin(key, {
           check: health,
           subject: { service: service.id, frontend: service.frontend, backend: { address: backend.address, port: backend.port }, at },
-          stop: new AbortController(),
+          stop: new Stop(),
           timer: undefined,
           verdict: present?.verdict ?? beginning(health, known(service.id, backend)),
           since: present?.since ?? Date.now() / 1000,
@@ -86,7 +87,7 @@ export class HealthChecker {
   #end(key: string, target: Target): void {
     this.#targets.delete(key);
     clearTimeout(target.timer);
-    target.stop.abort();
+    target.stop.stop();
   }
 
   #wait(target: Target, milliseconds: number): void {
@@ -96,11 +97,11 @@ export class HealthChecker {
   async #ask(target: Target): Promise<void> {
     const { check, subject, stop } = target;
     const began = performance.now();
-    const failure = await this.#probe(check, subject, stop.signal).then(
+    const failure = await this.#probe(check, subject, stop).then(
       () => undefined,
       (error: Error) => error.message,
     );
-    if (stop.signal.aborted) return;
+    if (stop.stopped) return;
     const before = target.verdict.state;
     target.reason = failure;
     target.verdict = judge(target.verdict, failure === undefined, check);

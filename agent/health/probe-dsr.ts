@@ -6,7 +6,7 @@
 import { randomInt } from 'node:crypto';
 import { type Family, familyOf } from '../model/address.js';
 import type { HealthCheck } from '../model/health.js';
-import { attempt, type End } from './attempt.js';
+import { attempt, type End, type Stop } from './attempt.js';
 import { buildSegment, FLAGS, readSegment, type Segment } from './dsr-packet.js';
 import type { Probe } from './probe.js';
 import type { Subject } from './subject.js';
@@ -67,7 +67,7 @@ export class DsrProber {
     this.#senders.clear();
   }
 
-  #knock(way: Way, { timeout, port }: HealthCheck, { backend, frontend }: Subject, stop: AbortSignal): Promise<void> {
+  #knock(way: Way, { timeout, port }: HealthCheck, { backend, frontend }: Subject, stop: Stop): Promise<void> {
     return attempt(timeout, stop, (end) => {
       const done = () => {};
       const family = familyOf(frontend.address);

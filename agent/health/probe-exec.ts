@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { formatFrontend } from '../model/format.js';
 import type { HealthCheck } from '../model/health.js';
-import { attempt } from './attempt.js';
+import { attempt, type Stop } from './attempt.js';
 import type { Subject } from './subject.js';
 
 /** What is kept of its output; more is read and thrown away, so that the program does not wait for a reader. */
@@ -15,7 +15,7 @@ const LONGEST_REASON = 100;
 const LAST_OUTPUT = 100;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-export function probeExec({ command = [], timeout }: HealthCheck, subject: Subject, stop: AbortSignal): Promise<void> {
+export function probeExec({ command = [], timeout }: HealthCheck, subject: Subject, stop: Stop): Promise<void> {
   return attempt(timeout, stop, (end) => {
     const [program = '', ...args] = command;
     const child = spawn(program, args, {

@@ -5,7 +5,7 @@
 
 import { connect, constants } from 'node:http2';
 import type { HealthCheck } from '../model/health.js';
-import { attempt, textOf } from './attempt.js';
+import { attempt, type Stop, textOf } from './attempt.js';
 import { authority } from './probe-http.js';
 import type { Subject } from './subject.js';
 
@@ -17,7 +17,7 @@ const SERVING = 1;
 const CODES: Readonly<Record<string, string>> = { 5: 'NOT_FOUND', 12: 'UNIMPLEMENTED', 14: 'UNAVAILABLE' };
 const LARGEST_ANSWER = 4096;
 
-export function probeGrpc({ kind, grpcService, timeout }: HealthCheck, { at, frontend }: Subject, stop: AbortSignal): Promise<void> {
+export function probeGrpc({ kind, grpcService, timeout }: HealthCheck, { at, frontend }: Subject, stop: Stop): Promise<void> {
   return attempt(timeout, stop, (end) => {
     const fail = (error: NodeJS.ErrnoException) => end(textOf(error));
     const scheme = kind === 'grpcs' ? 'https' : 'http';

@@ -4,10 +4,10 @@
 
 import { connect } from 'node:net';
 import type { HealthCheck } from '../model/health.js';
-import { attempt, textOf } from './attempt.js';
+import { attempt, type Stop, textOf } from './attempt.js';
 import type { Subject } from './subject.js';
 
-export function probeTcp({ timeout }: HealthCheck, { at: { address, port } }: Subject, stop: AbortSignal): Promise<void> {
+export function probeTcp({ timeout }: HealthCheck, { at: { address, port } }: Subject, stop: Stop): Promise<void> {
   return attempt(timeout, stop, (end) => {
     const socket = connect({ host: address, port });
     socket.on('connect', () => end());

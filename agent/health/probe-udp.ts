@@ -6,10 +6,10 @@ import { createSocket } from 'node:dgram';
 import { familyOf } from '../model/address.js';
 import type { HealthCheck } from '../model/health.js';
 import { payloadBytes } from '../model/parse-health.js';
-import { attempt, textOf } from './attempt.js';
+import { attempt, type Stop, textOf } from './attempt.js';
 import type { Subject } from './subject.js';
 
-export function probeUdp({ timeout, send, expect }: HealthCheck, { at: { address, port } }: Subject, stop: AbortSignal): Promise<void> {
+export function probeUdp({ timeout, send, expect }: HealthCheck, { at: { address, port } }: Subject, stop: Stop): Promise<void> {
   let wrong: Buffer | undefined;
   const made = attempt(timeout, stop, (end) => {
     const socket = createSocket(familyOf(address) === 6 ? 'udp6' : 'udp4');

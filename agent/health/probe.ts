@@ -8,9 +8,10 @@ import { probeGrpc } from './probe-grpc.js';
 import { probeHttp } from './probe-http.js';
 import { probeTcp } from './probe-tcp.js';
 import { probeUdp } from './probe-udp.js';
+import type { Stop } from './attempt.js';
 import type { Subject } from './subject.js';
 
-export type Probe = (check: HealthCheck, subject: Subject, stop: AbortSignal) => Promise<void>;
+export type Probe = (check: HealthCheck, subject: Subject, stop: Stop) => Promise<void>;
 
 const PROBES: Readonly<Record<HealthKind, Probe>> = {
   tcp: probeTcp,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Agent } from '../../../agent/control/agent.js';
 import { withoutCommands } from '../../../agent/control/guarded-agent.js';
+import { buildSegment, FLAGS, readSegment } from '../../../agent/health/dsr-packet.js';
 import type { HealthUpdate } from '../../../agent/model/health.js';
 import { endpoint, TestBench, update } from './support.js';
 
@@ -84,6 +85,25 @@ describe('health of backends', function () {
     setReady(10, false);
     await eventually({ 10: 'active', 20: 'active' });
     assert.equal((await slots())['10']?.generation, before['10']?.generation);
+  });
+
+  it('by way of DSR sends each backend a SYN of its own, and hears the virtual address answer', async () => {
+    bench.kernel.net.answerProbe = (to, packet) => {
+      const syn = readSegment(packet);
+      if (syn?.flags !== FLAGS.syn || to !== '20.1.1.10') return undefined;
+      const back = { source: syn.destination, sourcePort: syn.destinationPort, destination: syn.source, destinationPort: syn.sourcePort };
+      const answer = buildSegment({ ...back, sequence: 1, flags: FLAGS.syn | FLAGS.ack });
+      answer.writeUInt32BE((syn.sequence + 1) >>> 0, answer.length - 12);
+      return answer;
+    };
+    await agent.updateService(update(1, [10, 20], { health: { kind: 'tcp', through: 'dsr', ...QUICK, timeout: 100 } }));
+    await eventually({ 10: 'active', 20: 'quarantined' });
+    const syn = readSegment(bench.kernel.net.probes[0]?.packet ?? Buffer.alloc(0));
+    assert.deepEqual([syn?.source, syn?.destination, syn?.destinationPort], ['20.1.1.1', '40.1.1.1', 81]);
+    await agent.updateService(update(2, [10], { frontend: { address: '40.1.1.1', port: 53, protocol: 'udp' } }));
+    await assert.rejects(agent.updateService(update(2, undefined, { frontend: undefined, health: { kind: 'udp', through: 'dsr' } })), {
+      code: 'FL_E_VALUE',
+    });
   });
 
   it('runs no program unless the agent was started for that', async () => {

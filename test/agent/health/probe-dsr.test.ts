@@ -2,6 +2,7 @@
 // Imports agent/health and the packet reader of the tests.
 
 import assert from 'node:assert/strict';
+import { Stop } from '../../../agent/health/attempt.js';
 import { buildSegment, FLAGS, readSegment, type Segment } from '../../../agent/health/dsr-packet.js';
 import { DsrProber, type Way } from '../../../agent/health/probe-dsr.js';
 import type { Family } from '../../../agent/model/address.js';
@@ -12,7 +13,7 @@ const VIPS = { 4: '40.1.1.1', 6: '2001:db8:40::1' } as const;
 const NODES = { 4: '20.1.1.1', 6: '2001:db8:20::1' } as const;
 const BACKEND = { address: '20.1.1.10', port: 8080 };
 const PORT = 40000;
-const never = new AbortController().signal;
+const never = new Stop();
 
 /** The one's complement sum of 16-bit words, which is 0 behind a right checksum. */
 function sum(bytes: Buffer): number {

@@ -10,11 +10,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Stop } from '../../../agent/health/attempt.js';
 import { probe } from '../../../agent/health/probe.js';
 import { encodeRequest } from '../../../agent/health/probe-grpc.js';
 import { HEALTH_PROFILES, type HealthCheck } from '../../../agent/model/health.js';
 
-const never = new AbortController().signal;
+const never = new Stop();
 
 /** What a check of the backend at this port says. */
 function outcome(check: Partial<HealthCheck>, port: number, stop = never): Promise<string> {
@@ -194,10 +195,10 @@ describe('a check by a program', function () {
 
   it('is killed when it is not wanted any more', async () => {
     const mark = join(folder, 'stopped');
-    const stop = new AbortController();
-    const made = run([script('wait', 'sleep 0.5; echo late > "$1"'), mark], {}, stop.signal);
+    const stop = new Stop();
+    const made = run([script('wait', 'sleep 0.5; echo late > "$1"'), mark], {}, stop);
     await sleep(100);
-    stop.abort();
+    stop.stop();
     assert.notEqual(await made, 'passed');
     await sleep(700);
     assert.ok(!existsSync(mark));

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
+import { spawnSync } from 'node:child_process';
+import { createServer as createTlsServer } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { Stop } from '../../../agent/health/attempt.js';
 import { probe } from '../../../agent/health/probe.js';
+import { skipTest } from '../../tools/skip.js';
 import type { Subject } from '../../../agent/health/subject.js';
 import { HEALTH_PROFILES, type HealthCheck } from '../../../agent/model/health.js';
 import type { Endpoint } from '../../../agent/model/service.js';
@@ -14,7 +19,17 @@ const of = (at: Endpoint, frontend = '40.1.1.1'): Subject => ({
   backend: at,
   at,
 });
-const never = new AbortController().signal;
+const never = new Stop();
+
+/** A key and a certificate that it signed itself, which nobody trusts; undefined where there is nothing to make them with. */
+function makeCertificate(): { readonly key: string; readonly cert: string } | undefined {
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+  const made = spawnSync('openssl', ['req', '-x509', ...curve, '-nodes', '-subj', '/CN=nobody', '-keyout', '-', '-out', '-'], {
+    encoding: 'utf8',
+  });
+  const [key, cert] = (made.stdout ?? '').split(/(?=-----BEGIN CERTIFICATE-----)/);
+  return key && cert ? { key, cert } : undefined;
+}
 
 describe('a check', function () {
   this.timeout(20_000);
@@ -84,12 +99,40 @@ describe('a check', function () {
     assert.match(asked.at(-1) ?? '', /\[2001:db8::1\]/);
   });
 
+  it('by HTTP waits for the final status, in whatever pieces it comes, and knows what is no HTTP', async () => {
+    const say = async (...pieces: readonly string[]) => {
+      const server = createServer(async (socket) => {
+        socket.on('error', () => {});
+        for (const piece of pieces) {
+          socket.write(piece);
+          await sleep(10);
+        }
+        socket.end();
+      });
+      return reasonOf(probe(check({ kind: 'http' }), of(await listen(server)), never));
+    };
+    assert.equal(await say('HT', 'TP/1.1 10', '3 Early Hints\r\nLink: x\r\n', '\r\nHTTP/1.1 204 No Content\r\n\r\n'), 'passed');
+    assert.equal(await say('HTTP/1.0 500\r\n'), 'status 500');
+    assert.equal(await say('SSH-2.0-OpenSSH_9.2\r\n'), 'the answer is not HTTP');
+    assert.equal(await say('HTTP/1.1 200'), 'closed without an answer');
+    assert.equal(await say(), 'closed without an answer');
+  });
+
+  it('by HTTPS asks whatever certificate the server has', async function () {
+    const certificate = makeCertificate();
+    if (certificate === undefined) return skipTest(this, 'needs openssl for a certificate');
+    const server = createTlsServer(certificate, (_request, response) => response.end());
+    assert.equal(await reasonOf(probe(check({ kind: 'https', timeout: 5000 }), of(await listen(server)), never)), 'passed');
+    const plain = await listen(createServer((socket) => socket.on('error', () => {}).end('no TLS')));
+    assert.notEqual(await reasonOf(probe(check({ kind: 'https' }), of(plain), never)), 'passed');
+  });
+
   it('fails in time where nobody answers, and ends at once when it is not wanted any more', async () => {
-    const at = await listen(createServer(() => {}));
+    const at = await listen(createServer((socket) => socket.on('error', () => {})));
     assert.equal(await reasonOf(probe(check({ kind: 'http' }), of(at), never)), 'no answer in 0.25 s');
-    const stop = new AbortController();
-    const made = reasonOf(probe(check({ kind: 'http', timeout: 3_600_000 }), of(at), stop.signal));
-    stop.abort();
+    const stop = new Stop();
+    const made = reasonOf(probe(check({ kind: 'http', timeout: 3_600_000 }), of(at), stop));
+    stop.stop();
     assert.notEqual(await made, 'passed');
   });
 });
