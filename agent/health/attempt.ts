@@ -47,8 +47,10 @@ export function attempt(timeout: number, stop: Stop, begin: (end: End) => () => 
       else reject(new Error(failure));
     };
     const stopped = () => end('not wanted any more');
+    const late = () => end(`no answer in ${timeout / 1000} s`);
+    // Timers come first in a turn of the event loop: an answer that lay there while this process was held up is read before the verdict.
     // A check that is under way does not keep the process alive.
-    const timer = setTimeout(() => end(`no answer in ${timeout / 1000} s`), timeout).unref();
+    const timer = setTimeout(() => setImmediate(late), timeout).unref();
     if (stop.stopped) return stopped();
     stop.add(stopped);
     try {

@@ -34,10 +34,21 @@ export interface DsrNetwork {
   open(family: Family, heard: (packet: Buffer) => void): Sender;
 }
 
-interface Waiting {
+/** A SYN that was sent. */
+interface Sent {
+  readonly way: Way;
   readonly segment: Segment;
+}
+interface Waiting extends Sent {
   readonly end: End;
 }
+interface Past extends Sent {
+  /** By performance.now(). */
+  readonly until: number;
+}
+
+/** How long a SYN that was answered, or not, is remembered: SYN-ACKs are sent again after 1, 3 and 7 s. Milliseconds. */
+const REMEMBERED = 10_000;
 
 export class DsrProber {
   readonly #network: DsrNetwork;
@@ -45,6 +56,8 @@ export class DsrProber {
   readonly #senders = new Map<Family, Sender>();
   /** By the number that the answer acknowledges. */
   readonly #waiting = new Map<number, Waiting>();
+  /** The same, of checks that have ended; oldest first. */
+  readonly #past = new Map<number, Past>();
 
   /** `direct`: the check of the backend's own address. */
   constructor(network: DsrNetwork, direct: Probe) {
@@ -80,35 +93,50 @@ export class DsrProber {
         const place = { source, sourcePort: sender.port, destination: frontend.address, destinationPort: port ?? frontend.port };
         const acknowledged = this.#freeNumber();
         const segment = { ...place, sequence: (acknowledged - 1) >>> 0, flags: FLAGS.syn };
-        this.#waiting.set(acknowledged, { segment, end: (failure) => this.#finish(way, segment, failure, end) });
+        this.#waiting.set(acknowledged, { way, segment, end });
         send(sender, way, segment);
-        return () => void this.#waiting.delete(acknowledged);
+        return () => this.#takeBack(acknowledged);
       }
       return done;
     });
   }
 
-  /** Takes the half-open connection back; also the answer that refuses one is an end. */
-  #finish(way: Way, segment: Segment, failure: string | undefined, end: End): void {
+  /**
+   * Resets the half-open connection, if there is one. Should the reset be lost or the SYN-ACK come late, the backend would hold it for a minute, and
+   * answer every later SYN of this port with an acknowledgment of the old one; so it is remembered for a while.
+   */
+  #takeBack(acknowledged: number): void {
+    const waiting = this.#waiting.get(acknowledged);
+    if (waiting === undefined) return;
+    this.#waiting.delete(acknowledged);
+    this.#reset(waiting);
+    const now = performance.now();
+    for (const [number, { until }] of this.#past) {
+      if (until > now) break;
+      this.#past.delete(number);
+    }
+    this.#past.set(acknowledged, { way: waiting.way, segment: waiting.segment, until: now + REMEMBERED });
+  }
+
+  #reset({ way, segment }: Sent): void {
     const sender = this.#senders.get(familyOf(segment.destination));
     try {
-      if (failure === undefined && sender !== undefined)
-        send(sender, way, { ...segment, sequence: (segment.sequence + 1) >>> 0, flags: FLAGS.reset });
-    } finally {
-      end(failure);
+      if (sender !== undefined) send(sender, way, { ...segment, sequence: (segment.sequence + 1) >>> 0, flags: FLAGS.reset });
+    } catch {
+      // What could not be sent is sent when the backend asks again.
     }
   }
 
   #hear(packet: Buffer): void {
     const heard = readSegment(packet);
-    const waiting = heard && this.#waiting.get(heard.acknowledged);
-    if (heard === undefined || waiting === undefined) return;
-    const { segment, end } = waiting;
+    if (heard === undefined) return;
+    const waiting = this.#waiting.get(heard.acknowledged);
+    const sent = waiting ?? this.#past.get(heard.acknowledged);
     // Whoever does not answer from the virtual address is not the one that was asked.
-    if (heard.source !== segment.destination || heard.sourcePort !== segment.destinationPort || heard.destination !== segment.source)
-      return;
-    if (heard.flags & FLAGS.reset) end('connection refused at the virtual address');
-    else if ((heard.flags & (FLAGS.syn | FLAGS.ack)) === (FLAGS.syn | FLAGS.ack)) end();
+    if (sent === undefined || !answers(heard, sent.segment)) return;
+    if (heard.flags & FLAGS.reset) waiting?.end('connection refused at the virtual address');
+    else if (waiting === undefined) this.#reset(sent);
+    else if ((heard.flags & (FLAGS.syn | FLAGS.ack)) === (FLAGS.syn | FLAGS.ack)) waiting.end();
   }
 
   #senderOf(family: Family): Sender {
@@ -123,9 +151,13 @@ export class DsrProber {
   #freeNumber(): number {
     for (;;) {
       const number = randomInt(0x1_0000_0000);
-      if (!this.#waiting.has(number)) return number;
+      if (!this.#waiting.has(number) && !this.#past.has(number)) return number;
     }
   }
+}
+
+function answers(heard: Segment, { source, destination, destinationPort }: Segment): boolean {
+  return heard.source === destination && heard.sourcePort === destinationPort && heard.destination === source;
 }
 
 const LOCAL: Way = { kind: 'local' };

@@ -162,6 +162,28 @@ describe('a check by way of DSR', function () {
     }
   });
 
+  it('resets what a backend answers too late, or holds from an earlier check', async () => {
+    let missed: Segment | undefined;
+    answers = (syn) => {
+      missed ??= syn;
+      return undefined;
+    };
+    assert.equal(await outcome(), 'no answer in 0.25 s');
+    assert.ok(missed);
+    const resets = () => sent.filter(({ packet }) => readSegment(packet)?.flags === FLAGS.reset).length;
+    assert.equal(resets(), 1, 'at the time limit');
+    hear(answerTo(missed));
+    assert.equal(resets(), 2, 'a late SYN-ACK');
+    // What Linux says to another SYN of the same port while it holds the first one's half-open connection (RFC 9293, 3.10.7.4).
+    hear(answerTo(missed, { flags: FLAGS.ack }));
+    assert.equal(resets(), 3);
+    const last = readSegment(sent.at(-1)?.packet ?? Buffer.alloc(0));
+    assert.equal(last?.sequence, (missed.sequence + 1) >>> 0);
+    hear(answerTo(missed, { flags: FLAGS.reset | FLAGS.ack }));
+    hear(answerTo(missed, { source: '40.1.1.2' }));
+    assert.equal(resets(), 3, 'nothing for a reset, nor for others');
+  });
+
   it('fails, and goes on, where a packet cannot be sent', async () => {
     way = { kind: 'wrapped', to: BACKEND.address };
     answers = () => {
