@@ -2,7 +2,7 @@
 // Imports nothing.
 // Invariant: whatever ends it first (an answer, the limit, stop), it is cleaned up once and settles once; no timer and no listener stays.
 
-/** Ends what is under way, once and for all; an AbortController does the same at several times the cost, and thousands of checks a second have one. */
+/** Ends what is under way, once and for all; an AbortSignal does the same and costs more, and there are hundreds of checks a second. */
 export class Stop {
   readonly #ends = new Set<() => void>();
   #stopped = false;
