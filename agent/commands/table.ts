@@ -3,7 +3,7 @@
 // Invariant: widths are settled by the whole list; no line is wider than `width`, unless one column other than the last is.
 
 import { setImmediate } from 'node:timers/promises';
-import { getBorderCharacters, table } from 'table';
+import { loadTable } from '../config/late-packages.js';
 import { foldColumns, foldIndent, FOLD_INDENT } from './fold.js';
 import type { Sink } from './sink.js';
 
@@ -51,14 +51,16 @@ function* tablePages<Row>(columns: readonly Column<Row>[], rows: readonly Row[],
   const lines = [columns.map((column) => column.title), widths.map((one) => '='.repeat(one)), ...cells];
   if (folded.length > 1) return yield* foldedPages(columns, lines, widths, folded, before);
   const config = {
-    border: getBorderCharacters('void'),
+    border: loadTable().getBorderCharacters('void'),
     drawHorizontalLine: () => false,
     columnDefault: { paddingLeft: 0, paddingRight: GAP, wrapWord: true },
     columns: columns.map((column, index) => ({ width: widths[index] ?? 0, alignment: column.align ?? ('left' as const) })),
   };
   for (let at = 0; at < lines.length; at += PAGE) {
     // The package fills each line with blanks up to its last column's width.
-    yield table(lines.slice(at, at + PAGE), config).replace(/ +$/gm, '');
+    yield loadTable()
+      .table(lines.slice(at, at + PAGE), config)
+      .replace(/ +$/gm, '');
   }
 }
 

@@ -1,10 +1,11 @@
 // YAML text as a value, with the place of everything in it.
-// Imports yaml and agent/model.
+// Imports yaml, late, and agent/model.
 // Invariant: a hostile text (aliases of aliases, a key twice, megabytes) is refused before it becomes a value.
 
-import { type Document, isCollection, isMap, isPair, LineCounter, type Node, parseDocument } from 'yaml';
+import type { Document, LineCounter, Node } from 'yaml';
 import { FairleadError } from '../model/errors.js';
 import { showValue } from '../model/parse-value.js';
+import { loadYaml } from './late-packages.js';
 
 /** Ten thousand services of ten backends are some ten megabytes. */
 const MOST_BYTES = 64 << 20;
@@ -22,7 +23,8 @@ export class PlacedText {
   /** Throws FL_E_CONFIG for text that is no YAML. */
   constructor(text: string, file: string) {
     this.#file = file;
-    this.#lines = new LineCounter();
+    const { LineCounter: Counter, parseDocument } = loadYaml();
+    this.#lines = new Counter();
     if (Buffer.byteLength(text) > MOST_BYTES) throw new FairleadError('FL_E_CONFIG', `${file}: larger than ${MOST_BYTES >> 20} MiB`);
     this.#document = parseDocument(text, { lineCounter: this.#lines, uniqueKeys: true, prettyErrors: false });
     const [problem] = this.#document.errors;
@@ -43,6 +45,7 @@ export class PlacedText {
   /** The same at the key itself, for one that is not known. */
   errorAtKey(path: Path, key: string, problem: string, hint?: string): FairleadError {
     const node = this.#nodeAt(path);
+    const { isMap, isPair } = loadYaml();
     const pair = isMap(node)
       ? node.items.find((item) => isPair(item) && String((item.key as { value?: unknown }).value) === key)
       : undefined;
@@ -60,7 +63,9 @@ export class PlacedText {
 
   #nodeAt(path: Path): Node | undefined {
     const found: unknown = path.length === 0 ? this.#document.contents : this.#document.getIn(path, true);
-    return isCollection(found) || (typeof found === 'object' && found !== null && 'range' in found) ? (found as Node) : undefined;
+    return loadYaml().isCollection(found) || (typeof found === 'object' && found !== null && 'range' in found)
+      ? (found as Node)
+      : undefined;
   }
 
   #error(offset: number, text: string, hint?: string): FairleadError {

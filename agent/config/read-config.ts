@@ -2,7 +2,7 @@
 // Imports ajv, agent/control/state for what makes and checks a service, agent/model and its siblings.
 // Invariant: what is read could have been typed, command by command; a file with one error is not used at all.
 
-import { Ajv, type ErrorObject } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
 import { denyField, mergeService } from '../control/state/intents.js';
 import { FairleadError } from '../model/errors.js';
 import { formatFrontend } from '../model/format.js';
@@ -13,6 +13,7 @@ import { checkHealthTexts } from '../model/parse-health.js';
 import { showValue } from '../model/parse-value.js';
 import type { BackendState, DesiredState, Mode, Service } from '../model/service.js';
 import { validateServices } from '../model/validate-all.js';
+import { loadAjv } from './late-packages.js';
 import { type Path, PlacedText } from './positions.js';
 import { CONFIG_SCHEMA } from './schema.js';
 
@@ -53,13 +54,21 @@ interface FileConfig {
   readonly services: readonly FileService[];
 }
 
-const validate = new Ajv({ allErrors: true, strict: false }).compile(CONFIG_SCHEMA);
+let compiled: ValidateFunction | undefined;
+
+function validator(): ValidateFunction {
+  const { Ajv } = loadAjv();
+  compiled ??= new Ajv({ allErrors: true, strict: false }).compile(CONFIG_SCHEMA);
+  return compiled;
+}
+
 /** Errors that one message names; a file of another kind has thousands. */
 const MOST_ERRORS = 10;
 
 /** Throws FL_E_CONFIG with file, line and column of each error. `file` is what messages call the text. */
 export function readConfig(text: string, file: string): Config {
   const placed = new PlacedText(text, file);
+  const validate = validator();
   if (!validate(placed.value)) throw together((validate.errors ?? []).map((error) => describe(error, placed)));
   const config = placed.value as unknown as FileConfig;
   const errors: FairleadError[] = [];

@@ -2,15 +2,15 @@
 // Imports yaml, agent/model and its siblings.
 // Invariant: what is as it would be anyway is left out.
 
-import { stringify } from 'yaml';
 import { formatEndpoint, formatFrontend } from '../model/format.js';
 import { HEALTH_PROFILES, type HealthCheck } from '../model/health.js';
 import type { Backend, DesiredState, Service } from '../model/service.js';
+import { loadYaml } from './late-packages.js';
 import { CONFIG_VERSION } from './schema.js';
 
 /** `agent`: flags of the agent that belong to it, by their names. */
 export function writeConfig({ mode, deny, services }: DesiredState, agent: Readonly<Record<string, string>> = {}): string {
-  return stringify(
+  return loadYaml().stringify(
     {
       version: CONFIG_VERSION,
       ...(Object.keys(agent).length === 0 ? {} : { agent }),
