@@ -74,6 +74,7 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
   } catch (error) {
     throw await transaction.rollback(error);
   }
+  await datapath.stats.retain(new Set(chosen.state.services.map(({ id }) => id)));
   hops.retain(new Set(tables.slots.addresses()));
   return { tables, state: chosen.state, warnings: chosen.warnings, isDown };
 
