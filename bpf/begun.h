@@ -6,6 +6,8 @@
 #pragma once
 
 #define BEGUN_REFUSED (1ULL << 63) /* the low 32 bits are the reason */
+#define BEGUN_REFUSED_BY(service_id, reason) (BEGUN_REFUSED | (__u64)(service_id) << 32 | (reason)) /* 16 bits; without: 0 */
+#define BEGUN_REFUSED_SERVICE(begun) ((__u32)((begun) >> 32) & 0xffff)
 #define BEGUN_UNTRACKED (1ULL << 62)
 #define BEGUN_ENTRY (1ULL << 61) /* a flow entry was made */
 #define BEGUN_NO_PORT (1ULL << 60) /* the low 32 bits are slot_take()'s, of a flow that snat_begin() must find a port for; still busy */

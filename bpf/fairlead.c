@@ -24,6 +24,7 @@
 #include "mss.h"
 #include "maglev.h"
 #include "backends.h"
+#include "stats.h"
 #include "outer.h"
 #include "begun.h"
 #include "quic.h"

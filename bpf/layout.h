@@ -127,13 +127,16 @@ struct fl_slot6 {
 #define FL_LINK_TAGS_SHIFT 4
 #define FL_LINK_SERVICE_TAG 0x40
 
+#define FL_BACKEND_ID_BITS 24 /* --max-backends is 2^24 at most */
+
 /*
  * Slots of snat4 and snat6: what a reply is translated back to. One cache line, and two; of two the first says whether a new flow may
  * have the slot.
  */
 struct fl_reverse4 {
 	struct fl_tuple4 tuple; /* backend to LB address */
-	__u64 packets;
+	__u64 backend_id : FL_BACKEND_ID_BITS; /* the flow's */
+	__u64 packets : 40;
 	__u32 last_seen; /* ticks: the last reply, or the flow's beginning */
 	__u32 flow;      /* slot of the flow in ct4 */
 	__be16 client_port;
@@ -149,7 +152,8 @@ struct fl_reverse4 {
 
 struct fl_reverse6 {
 	struct fl_tuple6 tuple;
-	__u64 packets;
+	__u64 backend_id : FL_BACKEND_ID_BITS;
+	__u64 packets : 40;
 	__u32 last_seen;
 	__u32 flow;
 	__be16 client_port;
@@ -265,6 +269,7 @@ struct fl_backend4 {
 	__u8 flags;
 	__u8 pad[2];
 	__u32 service_id;
+	__u32 id; /* its index: who has the entry need not keep it in mind to count */
 };
 
 /* Value of lb6_backends. */
@@ -283,6 +288,7 @@ struct fl_backend6 {
 	__u8 flags;
 	__u8 pad[2];
 	__u32 service_id;
+	__u32 id; /* its index: who has the entry need not keep it in mind to count */
 };
 
 enum fl_permit {
@@ -369,6 +375,28 @@ struct fl_fragment {
 struct fl_counter {
 	__u64 packets;
 	__u64 bytes;
+};
+
+/*
+ * Value of backend_stats (per CPU), index: backend id; and of service_past, key: service id. Bytes are whole frames as received.
+ * What is counted as sent on is what finish() counts under a reason that forwards, or FL_REASON_LOCAL_BACKEND: so the sums agree.
+ */
+struct fl_backend_stats {
+	__u64 packets; /* sent on to the backend, ICMP errors about its replies among them */
+	__u64 bytes;
+	__u64 reply_packets; /* sent on to its clients, ICMP errors about their requests among them; under SNAT alone this node sees any */
+	__u64 reply_bytes;
+	__u64 new_flows; /* that got an entry */
+};
+
+/* Value of service_refused (per CPU), key: service id. Packets that would have begun a flow and did not, by the names of their reasons. */
+struct fl_refusals {
+	__u64 source_denied;
+	__u64 no_backend;
+	__u64 unresolved;
+	__u64 snat_ports;
+	__u64 new_flow_rate;
+	__u64 flow_table;
 };
 
 /* Value of flow_limit and answer_limit (per CPU): new flows, or answers, in the current window of one second. */

@@ -75,7 +75,7 @@ export class BackendTable {
     const value = map.lookup(key);
     const before = value === undefined ? undefined : layout.backend.decode(value);
     const nextHopAt = before !== undefined && before.generation === entry.generation ? before.nextHopAt : 0;
-    map.update(key, layout.backend.encode(toRaw(layout, entry, nextHopAt)));
+    map.update(key, layout.backend.encode(toRaw(layout, id, entry, nextHopAt)));
   }
 
   /** Makes the slot free in one write, in the family that has it; its generation stays. */
@@ -141,9 +141,10 @@ function decodeEntry(layout: FamilyLayout, raw: RawBackend): BackendEntry | unde
   };
 }
 
-function toRaw(layout: FamilyLayout, entry: BackendEntry, nextHopAt: number): RawBackend {
+function toRaw(layout: FamilyLayout, id: number, entry: BackendEntry, nextHopAt: number): RawBackend {
   const { serviceId, address, port, weight, state, generation, nextHop, local } = entry;
   return {
+    id,
     serviceId,
     address,
     port,

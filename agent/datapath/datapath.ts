@@ -2,7 +2,7 @@
 // Imports agent/model, platform/port and its siblings.
 // Invariant: maps of another layout are refused when the tables are opened, not misread later.
 
-import type { Bpf, BpfMap, Clock } from '../../platform/port.js';
+import { type Bpf, type BpfMap, type Clock, PER_CPU } from '../../platform/port.js';
 import { FairleadError } from '../model/errors.js';
 import { BackendTable } from './backend-table.js';
 import { ConfigTable } from './config-table.js';
@@ -12,6 +12,7 @@ import { FAMILIES, type FamilyLayout } from './families.js';
 import { FlowTable } from './flow-table.js';
 import {
   AFFINITY,
+  BACKEND_STATS,
   CONFIG,
   COUNTER,
   DEVICE,
@@ -22,6 +23,7 @@ import {
   SERVICE,
   QUIC_BACKEND,
   QUIC_SERVER,
+  REFUSALS,
   SNAT_SOURCE,
   VIP_WORD,
 } from './layout.js';
@@ -31,6 +33,7 @@ import { QuicTable } from './quic-table.js';
 import { RangeTable } from './range-table.js';
 import { ServiceTable } from './service-table.js';
 import { SnatSourceTable } from './snat-source-table.js';
+import { StatsTable } from './stats-table.js';
 import { SpanTable } from './span-table.js';
 import { VipTable } from './vip-table.js';
 import { WatchedMap } from './watched-map.js';
@@ -51,6 +54,7 @@ export class Datapath {
   readonly events: EventsTable;
   readonly snatSources: SnatSourceTable;
   readonly quic: QuicTable;
+  readonly stats: StatsTable;
   /** Maps that the agent alone writes (but for next hops, which the data plane finds too). */
   readonly watched: readonly WatchedMap[];
   readonly #maps: readonly BpfMap[];
@@ -91,6 +95,11 @@ export class Datapath {
     this.devices = new DeviceTable(own('devices', 4, DEVICE.size));
     this.snatSources = new SnatSourceTable(own('snat_sources', 4, SNAT_SOURCE.size));
     this.quic = new QuicTable(own('quic_servers', QUIC_SERVER.size, QUIC_BACKEND.size));
+    this.stats = new StatsTable({
+      backends: take('backend_stats', 4, BACKEND_STATS.size),
+      past: take('service_past', 4, BACKEND_STATS.size),
+      refused: take('service_refused', 4, REFUSALS.size),
+    });
     this.flows = new FlowTable(flowMaps, this.backends, this.config, clock);
     const count = take('event_count', 4, EVENT_COUNT.size);
     this.events = new EventsTable(
@@ -115,7 +124,7 @@ export class Datapath {
         });
       }
       // Per-CPU values come for all CPUs together.
-      const fits = map.type === 'percpu_array' ? map.valueSize % valueSize === 0 : map.valueSize === valueSize;
+      const fits = PER_CPU.includes(map.type) ? map.valueSize % valueSize === 0 : map.valueSize === valueSize;
       if (map.keySize === keySize && fits) return map;
       const sizes = `keys of ${map.keySize} and values of ${map.valueSize} bytes, not ${keySize} and ${valueSize}`;
       throw new FairleadError('FL_E_LOAD', `map ${name}: ${sizes}`, { hint: 'rebuild the object from the sources of this agent' });

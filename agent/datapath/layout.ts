@@ -76,10 +76,13 @@ export const SLOT4 = new Struct('fl_slot4', 64, { tuple: field(0, T.structOf(TUP
 export const SLOT6 = new Struct('fl_slot6', 128, { tuple: field(0, T.structOf(TUPLE6)), flow: field(40, T.structOf(FLOW)) });
 export type FlowSlot = Decoded<typeof SLOT4>;
 
+export const BACKEND_ID_BITS = 24;
+
 /** Slots of snat4 and snat6: what a reply is translated back to. */
 export const REVERSE4 = new Struct('fl_reverse4', 64, {
   tuple: field(0, T.structOf(TUPLE4)),
-  packets: field(16, T.u64),
+  backendId: field(16, T.u24),
+  packets: field(19, T.u40),
   lastSeen: field(24, T.u32),
   flow: field(28, T.u32),
   clientPort: field(32, T.be16),
@@ -94,7 +97,8 @@ export const REVERSE4 = new Struct('fl_reverse4', 64, {
 });
 export const REVERSE6 = new Struct('fl_reverse6', 128, {
   tuple: field(0, T.structOf(TUPLE6)),
-  packets: field(40, T.u64),
+  backendId: field(40, T.u24),
+  packets: field(43, T.u40),
   lastSeen: field(48, T.u32),
   flow: field(52, T.u32),
   clientPort: field(56, T.be16),
@@ -170,7 +174,7 @@ export const SERVICE = new Struct('fl_service', 20, {
 export const SERVICE_FLAGS = { ranges: 1, allowedAlone: 2, denyList: 4 } as const;
 
 /** Value of lb4_backends; state undefined: the slot is free. */
-export const BACKEND4 = new Struct('fl_backend4', 44, {
+export const BACKEND4 = new Struct('fl_backend4', 48, {
   dstMac: field(0, T.mac),
   port: field(6, T.be16),
   srcMac: field(8, T.mac),
@@ -184,10 +188,11 @@ export const BACKEND4 = new Struct('fl_backend4', 44, {
   state: field(36, backendState),
   flags: field(37, T.u8),
   serviceId: field(40, T.u32),
+  id: field(44, T.u32),
 });
 
 /** Value of lb6_backends. */
-export const BACKEND6 = new Struct('fl_backend6', 68, {
+export const BACKEND6 = new Struct('fl_backend6', 72, {
   dstMac: field(0, T.mac),
   port: field(6, T.be16),
   srcMac: field(8, T.mac),
@@ -201,6 +206,7 @@ export const BACKEND6 = new Struct('fl_backend6', 68, {
   state: field(60, backendState),
   flags: field(61, T.u8),
   serviceId: field(64, T.u32),
+  id: field(68, T.u32),
 });
 
 /** Key of lb4_ranges and lb6_ranges: a service's id (32 bits) and a prefix of source addresses; `prefixLength` counts both. */
@@ -261,6 +267,27 @@ export const FRAGMENT = new Struct('fl_fragment', 12, {
 
 /** Value of metrics, per CPU. */
 export const COUNTER = new Struct('fl_counter', 16, { packets: field(0, T.u64), bytes: field(8, T.u64) });
+
+/** Value of backend_stats, per CPU, and of service_past. */
+export const BACKEND_STATS = new Struct('fl_backend_stats', 40, {
+  packets: field(0, T.u64),
+  bytes: field(8, T.u64),
+  replyPackets: field(16, T.u64),
+  replyBytes: field(24, T.u64),
+  newFlows: field(32, T.u64),
+});
+export type BackendStats = Decoded<typeof BACKEND_STATS>;
+
+/** Value of service_refused, per CPU. */
+export const REFUSALS = new Struct('fl_refusals', 48, {
+  sourceDenied: field(0, T.u64),
+  noBackend: field(8, T.u64),
+  unresolved: field(16, T.u64),
+  snatPorts: field(24, T.u64),
+  newFlowRate: field(32, T.u64),
+  flowTable: field(40, T.u64),
+});
+export type Refusals = Decoded<typeof REFUSALS>;
 
 /** Value of flow_limit and answer_limit, per CPU. */
 export const WINDOW = new Struct('fl_window', 8, { began: field(0, T.u32), count: field(4, T.u32) });
@@ -390,6 +417,8 @@ export const STRUCTS = [
   FRAGMENT_KEY6,
   FRAGMENT,
   COUNTER,
+  BACKEND_STATS,
+  REFUSALS,
   WINDOW,
   CONFIG,
   PROVEN,

@@ -67,6 +67,17 @@ const u32: FieldType<number> = {
   read: (buffer, at) => buffer.readUInt32LE(at),
   write: (buffer, at, value) => void buffer.writeUInt32LE(value, at),
 };
+/** Three bytes, and five: bit fields of one word that begin and end with a byte. */
+const u24: FieldType<number> = {
+  size: 3,
+  read: (buffer, at) => buffer.readUIntLE(at, 3),
+  write: (buffer, at, value) => void buffer.writeUIntLE(value, at, 3),
+};
+const u40: FieldType<number> = {
+  size: 5,
+  read: (buffer, at) => buffer.readUIntLE(at, 5),
+  write: (buffer, at, value) => void buffer.writeUIntLE(value, at, 5),
+};
 /** Counters: exact up to 2^53, which no counter of packets or bytes reaches in the life of a machine. */
 const u64: FieldType<number> = {
   size: 8,
@@ -149,7 +160,9 @@ const bits64: FieldType<bigint> = {
 export const T = {
   u8,
   u16,
+  u24,
   u32,
+  u40,
   u64,
   bits64,
   be16,

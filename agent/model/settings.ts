@@ -93,7 +93,7 @@ export const DEFAULT_SETTINGS: Settings = {
   maglevSize: 16381,
   maxFlows: 262144,
   maxServices: 16384,
-  maxBackends: 65536,
+  maxBackends: 32768,
   newFlowRate: 100000,
   timeouts: { syn: 60, established: 21600, closing: 10, udp: 60 },
   answerRate: 1000,

@@ -10,7 +10,7 @@ static __always_inline int FAMILY(act)(fl_ctx *ctx, const struct packet *packet,
 	int untracked = (begun & BEGUN_UNTRACKED) != 0;
 
 	if (BEGUN_ACTION(begun) == FL_ACTION_LOCAL)
-		return finish(FL_PASS, FL_REASON_LOCAL_BACKEND, packet->facts.bytes);
+		return finish_to_backend(FL_PASS, FL_REASON_LOCAL_BACKEND, packet->facts.bytes, &backend->id);
 	if (!(backend->flags & FL_BACKEND_RESOLVED))
 		return finish(FL_DROP, FL_REASON_UNRESOLVED, packet->facts.bytes);
 	switch (BEGUN_ACTION(begun)) {
@@ -91,15 +91,15 @@ FL_GLOBAL __u64 FAMILY(flow_begin)(fl_ctx *ctx, const struct packet_facts *facts
 		return BEGUN_REFUSED | FAMILY(no_service)(cfg, tuple);
 	if ((service->flags & (FL_SERVICE_RANGES | FL_SERVICE_DENY_LIST)) &&
 	    !FAMILY(source_permitted)(tuple, service->id, service->flags))
-		return BEGUN_REFUSED | FL_REASON_SOURCE_DENIED;
+		return BEGUN_REFUSED_BY(service->id, FL_REASON_SOURCE_DENIED);
 	if (facts->hops <= 1)
-		return BEGUN_REFUSED | FL_REASON_TTL_EXPIRED;
+		return BEGUN_REFUSED_BY(service->id, FL_REASON_TTL_EXPIRED);
 	if (service->quic_id_bytes && facts->protocol == IPPROTO_UDP)
 		backend_id = quic_backend(ctx, facts, service->id, service->quic_id_bytes | service->quic_config << 8);
 	if (backend_id == NO_BACKEND_ID && service->affinity_seconds)
 		backend_id = FAMILY(affinity_find)(tuple, service, now);
 	if (backend_id == NO_BACKEND_ID && !FAMILY(backend_select)(cfg, service, FAMILY(tuple_hash)(tuple, cfg->hash_seed), &backend_id))
-		return BEGUN_REFUSED | FL_REASON_NO_BACKEND;
+		return BEGUN_REFUSED_BY(service->id, FL_REASON_NO_BACKEND);
 #if CARRIED_BY_OTHER
 	if (service->action == FL_ACTION_DSR_IPIP6)
 		backend = OTHER(next_hop_refresh)(ctx, backend_id, now);
@@ -107,9 +107,9 @@ FL_GLOBAL __u64 FAMILY(flow_begin)(fl_ctx *ctx, const struct packet_facts *facts
 #endif
 		backend = FAMILY(next_hop_refresh)(ctx, backend_id, now);
 	if (!backend)
-		return BEGUN_REFUSED | FL_REASON_NO_BACKEND;
+		return BEGUN_REFUSED_BY(service->id, FL_REASON_NO_BACKEND);
 	if (!(backend & BACKEND_REACHABLE))
-		return BEGUN_REFUSED | FL_REASON_UNRESOLVED;
+		return BEGUN_REFUSED_BY(service->id, FL_REASON_UNRESOLVED);
 
 	allowed = new_flow_allowed(cfg, now);
 	if (allowed) {
@@ -131,7 +131,7 @@ FL_GLOBAL __u64 FAMILY(flow_begin)(fl_ctx *ctx, const struct packet_facts *facts
 		return BEGUN_ENTRY | BEGUN(backend_id, slot->flow.action, 0);
 	}
 	if (FAMILY(action_of)(service, backend) == FL_ACTION_SNAT)
-		return BEGUN_REFUSED | (allowed ? FL_REASON_FLOW_TABLE : FL_REASON_NEW_FLOW_RATE);
+		return BEGUN_REFUSED_BY(service->id, allowed ? FL_REASON_FLOW_TABLE : FL_REASON_NEW_FLOW_RATE);
 	return BEGUN_UNTRACKED | BEGUN(backend_id, FAMILY(action_of)(service, backend), 0);
 }
 
@@ -157,7 +157,7 @@ FL_GLOBAL __u64 FAMILY(snat_begin)(fl_ctx *ctx, const struct packet_facts *facts
 	if (!found || !FAMILY(reverse_take)((__u32)found, index, SNAT_PLACE_CHOICE(found), now) ||
 	    !FAMILY(snat_refresh)(ctx, facts, slot)) {
 		fl_publish(word, claims | FL_SLOT_FREED);
-		return BEGUN_REFUSED | FL_REASON_SNAT_PORTS;
+		return BEGUN_REFUSED_BY(slot->flow.service_id, FL_REASON_SNAT_PORTS);
 	}
 	fl_publish(word, claims | facts->protocol);
 	if (begun & BEGUN_NOTE)
@@ -250,11 +250,17 @@ begin:
 		begun = FAMILY(flow_begin)(ctx, &facts, tuple, index);
 	if (begun & BEGUN_NO_PORT)
 		begun = FAMILY(snat_begin)(ctx, &facts, begun);
-	if (cfg->no_backend && (begun & BEGUN_REFUSED) && (__u32)begun == FL_REASON_NO_BACKEND)
-		return FAMILY(answer_refusal)(ctx, &facts);
-	if (begun & BEGUN_REFUSED)
-		return finish(verdict_of((__u32)begun), (__u32)begun, packet->facts.bytes);
+	if (begun & BEGUN_REFUSED) {
+		__u32 reason = (__u32)begun;
+
+		refusal_count(BEGUN_REFUSED_SERVICE(begun), reason);
+		if (cfg->no_backend && reason == FL_REASON_NO_BACKEND)
+			return FAMILY(answer_refusal)(ctx, &facts);
+		return finish(verdict_of(reason), reason, packet->facts.bytes);
+	}
 	index = (__u32)begun; /* of the backend from here on: one word of stack for both */
+	if (begun & BEGUN_ENTRY)
+		new_flow_count(&index);
 #if CARRIED_BY_OTHER
 	if (BEGUN_ACTION(begun) == FL_ACTION_DSR_IPIP6) {
 		int result = FAMILY(other_send)(ctx, &facts, tuple, index, begun & BEGUN_UNTRACKED ? FL_REASON_DSR_UNTRACKED : FL_REASON_DSR_IPIP);

@@ -10,7 +10,7 @@ static __always_inline int FAMILY(dsr_l2)(fl_ctx *ctx, const struct packet *pack
 	FAMILY(ip_decrement_hops)(packet->ip);
 	mac_copy(packet->eth->h_dest, backend->dst_mac);
 	mac_copy(packet->eth->h_source, backend->src_mac);
-	return finish(fl_send(ctx, backend->ifindex), reason, packet->facts.bytes);
+	return finish_to_backend(fl_send(ctx, backend->ifindex), reason, packet->facts.bytes, &backend->id);
 }
 
 /* Puts VLAN tags and ethertype of the frame, which stand OUTER_LENGTH further back, behind the MAC addresses of its new beginning. */
@@ -56,7 +56,7 @@ static __always_inline int FAMILY(wrap)(fl_ctx *ctx, const struct packet_facts *
 	mac_copy(eth->h_dest, backend->dst_mac);
 	mac_copy(eth->h_source, backend->src_mac);
 	FAMILY(outer_fill)(outer, backend, traits, entropy, length, inner);
-	return finish(fl_send(ctx, backend->ifindex), reason, bytes);
+	return finish_to_backend(fl_send(ctx, backend->ifindex), reason, bytes, &backend->id);
 }
 
 /* `answers`, a constant: whether the sender of a packet that is too big is told; not of an error (no error is about one), nor of a fragment. */

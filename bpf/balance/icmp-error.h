@@ -182,5 +182,5 @@ FL_GLOBAL int FAMILY(icmp_about_reply)(fl_ctx *ctx, const struct packet_facts *f
 	FAMILY(error_translate)(&error, &backend->address, source, backend->port, snat_port, source, 1);
 	mac_copy(error.packet.eth->h_dest, backend->dst_mac);
 	mac_copy(error.packet.eth->h_source, backend->src_mac);
-	return finish(fl_send(ctx, backend->ifindex), FL_REASON_ICMP_TO_BACKEND, facts->bytes);
+	return finish_to_backend(fl_send(ctx, backend->ifindex), FL_REASON_ICMP_TO_BACKEND, facts->bytes, &backend->id);
 }

@@ -107,6 +107,7 @@ FL_GLOBAL int FAMILY(reverse_take)(__u32 place, __u32 index, __u32 snat, __u32 n
 	reverse->tuple.daddr = *FAMILY(snat_source)(cfg, backend, SNAT_CHOICE_SOURCE(snat));
 	reverse->tuple.sport = FAMILY(backend_port)(backend, slot->tuple.dport);
 	reverse->tuple.dport = (__be16)snat;
+	reverse->backend_id = slot->flow.backend_id;
 	reverse->packets = 0;
 	reverse->bytes = 0;
 	reverse->client_addr = slot->tuple.saddr;
@@ -247,7 +248,7 @@ static __always_inline int FAMILY(snat_request)(fl_ctx *ctx, const struct packet
 	FAMILY(translate)(packet, tuple, source, &backend->address, snat_port, FAMILY(backend_port)(backend, tuple->dport));
 	mac_copy(packet->eth->h_dest, backend->dst_mac);
 	mac_copy(packet->eth->h_source, backend->src_mac);
-	return finish(fl_send(ctx, backend->ifindex), FL_REASON_SNAT_REQUEST, packet->facts.bytes);
+	return finish_to_backend(fl_send(ctx, backend->ifindex), FL_REASON_SNAT_REQUEST, packet->facts.bytes, &backend->id);
 }
 
 /* Lowers the MSS that a SYN, or its answer, names to the setting. No pointer into the packet is lost. */
@@ -277,7 +278,7 @@ static __always_inline int FAMILY(reverse_send)(fl_ctx *ctx, const struct packet
 		if (frame_retag(ctx, packet->facts.link, link, *(__u32 *)reverse->vlan))
 			return finish(FL_DROP, FL_REASON_ADJUST_HEAD, packet->facts.bytes);
 	}
-	return finish(device->ifindex ? fl_send(ctx, device->ifindex) : FL_TX, reason, packet->facts.bytes);
+	return finish_to_client(device->ifindex ? fl_send(ctx, device->ifindex) : FL_TX, reason, packet->facts.bytes, reverse->backend_id);
 }
 
 /* A packet to a port of the SNAT range: translates it back if a flow is behind it. */

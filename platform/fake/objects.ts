@@ -3,7 +3,7 @@
 // Invariant: a map's entries obey the rules of its type (full hash refuses, full LRU hash evicts, an array is always full).
 
 import { FairleadError } from '../../agent/model/errors.js';
-import type { MapSpec, UpdateWhen } from '../port.js';
+import { type MapSpec, PER_CPU, type UpdateWhen } from '../port.js';
 
 /** A map as an object file declares it. */
 export interface FakeMapSpec extends MapSpec {
@@ -62,7 +62,7 @@ export class MapObject {
     this.id = id;
     this.spec = spec;
     this.ring = spec.type === 'ringbuf' ? new RingObject(spec.maxEntries) : undefined;
-    this.valueSize = spec.type === 'percpu_array' ? Math.ceil(spec.valueSize / 8) * 8 * cpus : spec.valueSize;
+    this.valueSize = PER_CPU.includes(spec.type) ? Math.ceil(spec.valueSize / 8) * 8 * cpus : spec.valueSize;
   }
 
   get isArray(): boolean {

@@ -16,6 +16,7 @@ import { BPF_F_MMAPABLE, MapMemory } from './map-memory.js';
 export const MAP_TYPES: Readonly<Record<Exclude<MapType, 'other'>, number>> = {
   hash: 1,
   array: 2,
+  percpu_hash: 5,
   percpu_array: 6,
   lru_hash: 9,
   lpm_trie: 11,

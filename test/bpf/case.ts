@@ -22,6 +22,7 @@ import {
   roundTimes,
 } from './state.js';
 import { defaultState } from './states.js';
+import { checkStats } from './stats.js';
 import { DEVICE, type PlaneSettings, type World } from './world.js';
 
 export interface PacketCase {
@@ -85,6 +86,7 @@ export async function runCase(loader: Loader, flavour: Flavour, world: World, gi
     { verdict: run.verdict, counted: readCounters(plane) },
     { verdict: given.verdict, counted: { [given.reason]: { packets: 1, bytes: given.packet.length } } },
   );
+  await checkStats(plane, given, before, run.packet);
   const forwarded = run.verdict === 'tx' || run.verdict === 'redirect';
   const out = given.out ?? given.packet;
   if (run.verdict !== 'drop') assertFrame(run.packet, forwarded ? takeOuterFlowLabel(out, run.packet) : out, 'the packet out');

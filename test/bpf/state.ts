@@ -25,6 +25,7 @@ import {
 } from '../../agent/datapath/layout.js';
 import { QuicTable } from '../../agent/datapath/quic-table.js';
 import { SpanTable } from '../../agent/datapath/span-table.js';
+import { StatsTable } from '../../agent/datapath/stats-table.js';
 import { flowCandidates, hashTuple, scaleHash, vipBit } from '../../agent/datapath/tuple-hash.js';
 import type { ServicePolicy } from '../../agent/datapath/service-table.js';
 import { addressBytes, familyOf, formatAddress } from '../../agent/model/address.js';
@@ -78,8 +79,8 @@ export type FlowState = { readonly tuple: Tuple } & Omit<Flow, Times | 'reverse'
     readonly createdAgo: number;
     readonly refreshedAgo: number;
   };
-/** An entry of snat4 or snat6. */
-export type ReverseState = { readonly tuple: Tuple } & Omit<Reverse, 'lastSeen' | 'flow' | 'tuple' | 'link'> & {
+/** An entry of snat4 or snat6; its backend is that of its tuple. */
+export type ReverseState = { readonly tuple: Tuple } & Omit<Reverse, 'lastSeen' | 'flow' | 'tuple' | 'link' | 'backendId'> & {
     readonly seenAgo: number;
     /** The client's device; 0: the one that replies come by. */
     readonly ifindex: number;
@@ -182,6 +183,12 @@ function replyTupleOf({ tuple, backendId, snatPort, snatSource }: FlowState, { b
   };
 }
 
+/** The backend that replies with this tuple come from; 0: none of the case's. */
+function replierOf({ saddr, sport }: Tuple, { backends }: PlaneState): number {
+  const ofAddress = backends.filter(({ address }) => address === saddr);
+  return (ofAddress.find(({ port }) => port === sport) ?? ofAddress[0])?.id ?? 0;
+}
+
 const clientTupleOf = ({ tuple, clientAddr, clientPort, serviceAddr, servicePort }: ReverseState): Tuple => ({
   saddr: clientAddr,
   daddr: serviceAddr,
@@ -205,7 +212,7 @@ export async function putState(plane: DataPlane, state: PlaneState): Promise<voi
     const layout = layoutOf(b.address);
     const flags = (resolved ? BACKEND_RESOLVED : 0) | (local ? BACKEND_LOCAL : 0);
     const nextHopAt = askedAgo === undefined ? 0 : ticks(askedAgo);
-    plane.map(layout.maps.backends).update(encodeIndex(id), layout.backend.encode({ ...rest, dstMac: mac, flags, nextHopAt, weight }));
+    plane.map(layout.maps.backends).update(encodeIndex(id), layout.backend.encode({ ...rest, id, dstMac: mac, flags, nextHopAt, weight }));
   }
   await zero(plane.map('vips'));
   const spans = new SpanTable(LAYOUTS.map((layout) => ({ layout, map: plane.map(layout.maps.spans) })));
@@ -229,7 +236,15 @@ export async function putState(plane: DataPlane, state: PlaneState): Promise<voi
     const { tuple, seenAgo, ifindex, tags, serviceTag, ...rest } = entry;
     const layout = layoutOf(tuple.saddr);
     const link = DEVICES.indexOf(ifindex) | (tags << 4) | (serviceTag ? 0x40 : 0);
-    const value = layout.reverse.encode({ ...rest, tuple, link, lastSeen: ticks(seenAgo), flow: places.flow(clientTupleOf(entry)) });
+    const backendId = replierOf(tuple, state);
+    const value = layout.reverse.encode({
+      ...rest,
+      tuple,
+      backendId,
+      link,
+      lastSeen: ticks(seenAgo),
+      flow: places.flow(clientTupleOf(entry)),
+    });
     plane.map(layout.maps.snat).update(encodeIndex(places.reverse(tuple)), value);
   }
   for (const { id, bytes, tcpFlags, seenAgo, sport, dport, ...name } of state.fragments ?? []) {
@@ -288,8 +303,22 @@ function putVip(plane: DataPlane, address: string): void {
   plane.map('vips').update(encodeIndex(bit >> 6), VIP_WORD.encode({ bits: VIP_WORD.decode(word).bits | (1n << BigInt(bit & 63)) }));
 }
 
+/** The tables that count by backend and service. */
+export function statsOf(plane: DataPlane): StatsTable {
+  const [backends, past, refused] = ['backend_stats', 'service_past', 'service_refused'].map((name) => plane.map(name)) as [
+    BpfMap,
+    BpfMap,
+    BpfMap,
+  ];
+  return new StatsTable({ backends, past, refused });
+}
+
 /** Sets all counters to 0. */
 export function clearCounters(plane: DataPlane): void {
+  const stats = statsOf(plane);
+  for (let id = 0; id < SIZES.maxBackends; id++) stats.clear(id);
+  for (let id = 1; id <= SIZES.maxServices; id++) stats.forget(id);
+  for (let id = 1; id <= SIZES.maxServices; id++) stats.begin(id);
   const metrics = plane.map('metrics');
   for (let i = 0; i < REASONS.length; i++) metrics.update(encodeIndex(i), Buffer.alloc(metrics.valueSize));
 }
@@ -325,9 +354,12 @@ export async function readEntries(plane: DataPlane): Promise<Pick<PlaneState, 'f
       const other = reverses.get(reverse);
       if (flow.action === 'snat' && flow.packets === 1 && other !== undefined && reverseLayout.decode(other).flow !== index)
         throw new Error(`the flow in slot ${index} names a reverse entry that names slot ${reverseLayout.decode(other).flow}`);
+      const replier = flow.action === 'snat' && other !== undefined ? reverseLayout.decode(other) : undefined;
+      if (replier?.flow === index && replier.backendId !== flow.backendId)
+        throw new Error(`the flow in slot ${index} has backend ${flow.backendId}, its reverse entry ${replier.backendId}`);
     }
     for (const [index, value] of reverses) {
-      const { tuple, lastSeen, flow: _flow, link, ...rest } = reverseLayout.decode(value);
+      const { tuple, lastSeen, flow: _flow, backendId: _backend, link, ...rest } = reverseLayout.decode(value);
       if (scaleHash(hashTuple(tupleLayout.encode(tuple), plane.slotSeed), SIZES.maxFlows) !== index)
         throw new Error(`the reverse entry ${keyOf(tuple)} stands in slot ${index}, where nobody looks`);
       const about = { ifindex: DEVICES[link & 15] ?? -1, tags: (link >> 4) & 3, serviceTag: (link & 0x40) !== 0 };

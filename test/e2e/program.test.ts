@@ -71,6 +71,7 @@ describe('the program end to end', function () {
       (maps as { name: string }[]).map(({ name }) => name),
       [
         'answer_limit',
+        'backend_stats',
         'config',
         'ct4',
         'ct6',
@@ -97,6 +98,8 @@ describe('the program end to end', function () {
         'metrics',
         'proven',
         'quic_servers',
+        'service_past',
+        'service_refused',
         'snat4',
         'snat6',
         'snat_sources',
@@ -111,6 +114,7 @@ describe('the program end to end', function () {
   it('has maps that `bpftool map dump` prints field by field', async () => {
     const fields: Record<string, readonly string[]> = {
       answer_limit: ['began', 'count'],
+      backend_stats: ['reply_packets', 'new_flows'],
       config: ['layout', 'snat_port_min'],
       ct4: ['saddr', 'backend_id'],
       ct6: ['saddr', 'backend_id'],
@@ -133,6 +137,7 @@ describe('the program end to end', function () {
       metrics: ['packets', 'bytes'],
       proven: ['hash', 'when'],
       quic_servers: ['service_id', 'id', 'backend_id'],
+      service_refused: ['source_denied', 'no_backend'],
       snat4: ['client_addr', 'client_mac'],
       snat6: ['client_addr', 'client_mac'],
       snat_sources: ['address'],
@@ -143,6 +148,7 @@ describe('the program end to end', function () {
       const name = path.split('/').at(-1) ?? '';
       if (name === 'events') continue; // a ring buffer has no entries to print
       if (name.startsWith('frag')) continue; // no fragment has come
+      if (name === 'service_past') continue; // no backend has left
       const entries = (await bpftool('map', 'dump', 'pinned', path)) as Dumped[];
       if (name === 'lb_maglev') {
         tables.push(...entries);

@@ -3,11 +3,24 @@
 // Invariant: between two packets the maps hold exactly the state that was put last, or the one that the model found after the last packet.
 
 import { FAMILIES as LAYOUTS } from '../../agent/datapath/families.js';
-import { BACKEND_RESOLVED, CONFIG, COUNTER, DEVICE, encodeIndex, SERVICE, VIP_WORD, WINDOW } from '../../agent/datapath/layout.js';
+import {
+  BACKEND_RESOLVED,
+  type BackendStats,
+  CONFIG,
+  COUNTER,
+  DEVICE,
+  encodeIndex,
+  type Refusals,
+  SERVICE,
+  VIP_WORD,
+  WINDOW,
+} from '../../agent/datapath/layout.js';
+import { addStats, NO_STATS, StatsTable } from '../../agent/datapath/stats-table.js';
 import { SpanTable } from '../../agent/datapath/span-table.js';
 import { formatAddress } from '../../agent/model/address.js';
 import { REASONS } from '../../agent/model/reasons.js';
 import type { Frontend } from '../../agent/model/service.js';
+import type { BpfMap } from '../../platform/port.js';
 import type { DataPlane } from '../bpf/load.js';
 import { setForwarding } from '../bpf/namespace.js';
 import { mapMemory, slotBytes, writeFlow, writeReply } from './memory.js';
@@ -112,6 +125,10 @@ export class Kernel {
   readonly #spans: SpanTable;
   readonly #tables = new Map<number, string>();
   readonly #counted = new Map<string, { packets: number; bytes: number }>();
+  readonly #stats: StatsTable;
+  /** By backend id; and by service id and reason. */
+  readonly #statsOf = new Map<number, BackendStats>();
+  readonly #refused = new Map<string, number>();
   readonly #services: Record<Family, readonly Service[]> = { 4: [], 6: [] };
   #state: State | undefined;
 
@@ -122,6 +139,8 @@ export class Kernel {
     const memory = (name: string) => mapMemory(plane.map(name));
     this.#flows = { 4: new Table(memory('ct4'), 4, writeFlow), 6: new Table(memory('ct6'), 6, writeFlow) };
     this.#replies = { 4: new Table(memory('snat4'), 4, writeReply), 6: new Table(memory('snat6'), 6, writeReply) };
+    const [stats, past, refused] = ['backend_stats', 'service_past', 'service_refused'].map((name) => plane.map(name));
+    this.#stats = new StatsTable({ backends: stats as BpfMap, past: past as BpfMap, refused: refused as BpfMap });
     this.#spans = new SpanTable(LAYOUTS.map((layout) => ({ layout, map: plane.map(layout.maps.spans) })));
     this.#forgetCounters();
   }
@@ -190,7 +209,7 @@ export class Kernel {
       if (later.difference === undefined) exchange = later;
     }
     if (exchange.difference === undefined) {
-      this.#count(exchange.outcome.reason, frame.length);
+      this.#count(exchange.outcome, frame.length);
       if (exchange.outcome.state !== state) this.#state = exchange.outcome.state;
     } else {
       this.#forgetCounters();
@@ -207,6 +226,10 @@ export class Kernel {
   checkRest(state: State): string | undefined {
     for (const family of [4, 6] as const) {
       const wrong = this.#backendDiffers(family, state.planes[family].backends, []);
+      if (wrong !== undefined) return wrong;
+    }
+    for (let id = 0; id < this.#plane.map('backend_stats').maxEntries; id++) {
+      const wrong = this.#statsDiffer(id, this.#statsOf.get(id) ?? NO_STATS);
       if (wrong !== undefined) return wrong;
     }
     const wrong = REASONS.filter(({ name }) => {
@@ -231,6 +254,16 @@ export class Kernel {
     const counted = this.#counted.get(reason) ?? { packets: 0, bytes: 0 };
     if (counter.packets !== counted.packets + 1 || counter.bytes !== counted.bytes + frame.length)
       return `reason: model ${reason}, kernel ${this.#lastReason()}`;
+    for (const id of new Set([outcome.counts?.sent?.backendId, outcome.counts?.began])) {
+      const wrong = id === undefined ? undefined : this.#statsDiffer(id, this.#counting(id, outcome, frame.length));
+      if (wrong !== undefined) return `${wrong} (${reason})`;
+    }
+    if (outcome.counts?.refusedBy !== undefined) {
+      const { refusedBy } = outcome.counts;
+      const wanted = (this.#refused.get(`${refusedBy} ${reason}`) ?? 0) + 1;
+      const found = this.#readRefused(refusedBy, reason);
+      if (found !== wanted) return `refused by service ${refusedBy} (${reason}): model ${wanted}, kernel ${found}`;
+    }
     if (outcome.frame !== undefined && !outcome.frame.equals(packet))
       return `packet out (${reason}):\n    model ${outcome.frame.toString('hex')}\n    kernel ${packet.toString('hex')}`;
     for (const family of [4, 6] as const) {
@@ -254,7 +287,7 @@ export class Kernel {
     for (const [id, backend] of backends.entries()) {
       if (backend === before[id]) continue;
       const found = this.#readBackend(family, id);
-      const wanted = this.#encodeBackend(family, backend);
+      const wanted = this.#encodeBackend(family, id, backend);
       if (!found.equals(wanted))
         return `backend ${id} of IPv${family}:\n    model ${wanted.toString('hex')}\n    kernel ${found.toString('hex')}`;
     }
@@ -284,14 +317,46 @@ export class Kernel {
     return sum;
   }
 
-  #count(reason: string, bytes: number): void {
+  #count(outcome: Outcome, bytes: number): void {
+    const { reason, counts } = outcome;
     const counted = this.#counted.get(reason) ?? { packets: 0, bytes: 0 };
     this.#counted.set(reason, { packets: counted.packets + 1, bytes: counted.bytes + bytes });
+    for (const id of new Set([counts?.sent?.backendId, counts?.began])) {
+      if (id !== undefined) this.#statsOf.set(id, this.#counting(id, outcome, bytes));
+    }
+    if (counts?.refusedBy === undefined) return;
+    const key = `${counts.refusedBy} ${reason}`;
+    this.#refused.set(key, (this.#refused.get(key) ?? 0) + 1);
+  }
+
+  /** A backend's counters once this packet is counted. */
+  #counting(id: number, { counts }: Outcome, bytes: number): BackendStats {
+    const sent = counts?.sent?.backendId === id ? counts.sent : undefined;
+    const traffic = sent?.reply ? { replyPackets: 1, replyBytes: bytes } : { packets: 1, bytes };
+    const more = { ...NO_STATS, ...(sent === undefined ? {} : traffic), newFlows: counts?.began === id ? 1 : 0 };
+    return addStats(this.#statsOf.get(id) ?? NO_STATS, more);
+  }
+
+  #statsDiffer(id: number, wanted: BackendStats): string | undefined {
+    const found = this.#stats.backend(id);
+    const same = (Object.keys(wanted) as (keyof BackendStats)[]).every((name) => found[name] === wanted[name]);
+    return same ? undefined : `counters of backend ${id}: model ${JSON.stringify(wanted)}, kernel ${JSON.stringify(found)}`;
+  }
+
+  #readRefused(serviceId: number, reason: string): number {
+    const name = reason.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+    return this.#stats.refusals(serviceId)[name as keyof Refusals];
   }
 
   /** Takes the counters as they stand. */
   #forgetCounters(): void {
     for (const { name } of REASONS) this.#counted.set(name, this.#readCounter(name));
+    for (let id = 0; id < this.#plane.map('backend_stats').maxEntries; id++) this.#statsOf.set(id, this.#stats.backend(id));
+    this.#refused.clear();
+    for (let service = 1; service <= this.#plane.map('service_refused').maxEntries; service++) {
+      this.#stats.forget(service);
+      this.#stats.begin(service);
+    }
   }
 
   #putSettings(settings: Settings): void {
@@ -320,11 +385,12 @@ export class Kernel {
     for (const [word, bits] of words) this.#plane.map('vips').update(encodeIndex(word), VIP_WORD.encode({ bits }));
   }
 
-  #encodeBackend(family: Family, backend: Backend): Buffer {
+  #encodeBackend(family: Family, id: number, backend: Backend): Buffer {
     const layout = LAYOUTS[family === 4 ? 0 : 1] as (typeof LAYOUTS)[0];
     const { address, source, dstMac, srcMac, state, resolved, ...rest } = backend;
     return layout.backend.encode({
       ...rest,
+      id,
       address: text(address),
       source: text(source),
       dstMac: mac(dstMac),
@@ -337,7 +403,7 @@ export class Kernel {
   }
 
   #putBackend(family: Family, id: number, backend: Backend): void {
-    this.#plane.map(`lb${family}_backends`).update(encodeIndex(id), this.#encodeBackend(family, backend));
+    this.#plane.map(`lb${family}_backends`).update(encodeIndex(id), this.#encodeBackend(family, id, backend));
   }
 
   #readBackend(family: Family, id: number): Buffer {

@@ -75,7 +75,8 @@ export function writeReply(to: Buffer, at: number, family: Family, slot: Slot<Re
   if (entry === undefined) return;
   writeTuple(to, at, family, entry.tuple);
   const { fields } = LAYOUTS[family].reverse;
-  to.writeBigUInt64LE(BigInt(entry.packets), at + fields.packets.offset);
+  to.writeUIntLE(entry.backendId, at + fields.backendId.offset, 3);
+  to.writeUIntLE(entry.packets, at + fields.packets.offset, 5);
   to.writeBigUInt64LE(BigInt(entry.bytes), at + fields.bytes.offset);
   to.write(entry.client, at + fields.clientAddr.offset, 'hex');
   to.write(entry.service, at + fields.serviceAddr.offset, 'hex');

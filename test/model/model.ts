@@ -34,13 +34,25 @@ export interface Outcome {
   readonly frame: Buffer | undefined;
   /** The device that it leaves by. */
   readonly egress: number | undefined;
+  /** Whose counters grow by this packet. */
+  readonly counts?: Counts;
   readonly state: State;
+}
+
+export interface Counts {
+  /** The backend that it goes to, or whose client. */
+  readonly sent?: { readonly backendId: number; readonly reply: boolean };
+  /** The backend that a flow was begun to. */
+  readonly began?: number;
+  /** The service that has refused to begin a flow. */
+  readonly refusedBy?: number;
 }
 
 /** What a part of the walk says; the state stands in the draft. */
 type Ending = Omit<Outcome, 'state'>;
 
 const drop = (reason: string): Ending => ({ verdict: 'drop', reason, frame: undefined, egress: undefined });
+const refuse = (service: Service, reason: string): Ending => ({ ...drop(reason), counts: { refusedBy: service.id } });
 
 /** One packet on its way. */
 interface Walk {
@@ -56,11 +68,12 @@ const pass = ({ arrival }: { readonly arrival: Arrival }, reason: string): Endin
   frame: arrival.frame,
   egress: undefined,
 });
-const forward = ({ arrival }: Walk, reason: string, frame: Buffer, egress: number): Ending => ({
+const forward = ({ arrival }: Walk, reason: string, frame: Buffer, egress: number, sent: NonNullable<Counts['sent']>): Ending => ({
   verdict: egress === arrival.ingress ? 'tx' : 'redirect',
   reason,
   frame,
   egress,
+  counts: { sent },
 });
 
 export function walkPacket(state: State, arrival: Arrival): Outcome {
@@ -93,7 +106,7 @@ function walk(packet: Walk): Ending {
     lastSeen: draft.now,
     seen: found.seen | seenIn(headers),
   });
-  return act(packet, draft.plane.backends[flow.backendId] as Backend, flow.action, flow.snatPort, false);
+  return act(packet, flow.backendId, flow.action, flow.snatPort, false);
 }
 
 /** Behind the first place, a slot that was never used ends the search. */
@@ -132,15 +145,15 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
   if (headers.hops <= 1) return pass(packet, 'ttl_expired');
   const hash = hashTuple(tuple, settings.hashSeed);
   const backendId = chooseBackend(service, hash.low % settings.maglevSize);
-  if (backendId === undefined || draft.plane.backends[backendId]?.state === 'free') return drop('no_backend');
+  if (backendId === undefined || draft.plane.backends[backendId]?.state === 'free') return refuse(service, 'no_backend');
   const backend = askNextHop(packet, backendId);
-  if (!backend.resolved) return drop('unresolved');
+  if (!backend.resolved) return refuse(service, 'unresolved');
   const allowed = countNewFlow(draft);
   const taken = allowed ? choosePlace(draft, places, own) : undefined;
   const { action } = service;
   if (taken === undefined) {
-    if (action === 'snat') return drop(allowed ? 'flow_table' : 'new_flow_rate');
-    return act(packet, backend, action, 0, true);
+    if (action === 'snat') return refuse(service, allowed ? 'flow_table' : 'new_flow_rate');
+    return act(packet, backendId, action, 0, true);
   }
   const flow: Flow = {
     tuple,
@@ -159,15 +172,17 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
   };
   const { place } = taken;
   draft.takeFlow(place, flow);
-  if (action !== 'snat') return act(packet, backend, action, 0, false);
+  if (action !== 'snat') return beginning(act(packet, backendId, action, 0, false), backendId);
   const port = choosePort(draft, flow, backend, taken);
   if (port === undefined) {
     draft.abandonFlow(place);
-    return drop('snat_ports');
+    return refuse(service, 'snat_ports');
   }
   takePort(packet, place, port);
-  return act(packet, backend, action, port.tuple.dport, false);
+  return beginning(act(packet, backendId, action, port.tuple.dport, false), backendId);
 }
+
+const beginning = (ending: Ending, backendId: number): Ending => ({ ...ending, counts: { ...ending.counts, began: backendId } });
 
 function chooseBackend(service: Service, slot: number): number | undefined {
   return service.backendCount === 0 ? undefined : service.table[slot % service.table.length];
@@ -261,6 +276,7 @@ function takePort(packet: Walk, index: number, { tuple, place, yields = false }:
   const flow = draft.plane.flows[index]?.entry as Flow;
   const reverse = {
     tuple,
+    backendId: flow.backendId,
     packets: 0,
     bytes: 0,
     client: flow.tuple.saddr,
@@ -326,16 +342,17 @@ function reply(packet: Walk): Ending {
   const ends = { source: reverse.service, destination: reverse.client, sport: reverse.servicePort, dport: reverse.clientPort };
   const ownMac = known ? device.mac : arrival.frame.toString('hex', 0, 6);
   const frame = snatReply(arrival.frame, headers, ends, ownMac, reverse.link);
-  return forward(packet, 'snat_reply', frame, known ? device.ifindex : arrival.ingress);
+  return forward(packet, 'snat_reply', frame, known ? device.ifindex : arrival.ingress, { backendId: reverse.backendId, reply: true });
 }
 
 /** The flow's action. `untracked`: without an entry. */
-function act(packet: Walk, backend: Backend, action: Flow['action'], snatPort: number, untracked: boolean): Ending {
-  const { arrival, headers } = packet;
+function act(packet: Walk, backendId: number, action: Flow['action'], snatPort: number, untracked: boolean): Ending {
+  const { arrival, headers, draft } = packet;
+  const backend = draft.plane.backends[backendId] as Backend;
+  const to = (reason: string, frame: Buffer) => forward(packet, reason, frame, backend.ifindex, { backendId, reply: false });
   if (!backend.resolved) return drop('unresolved');
-  if (action === 'snat') return forward(packet, 'snat_request', snatRequest(arrival.frame, headers, backend, snatPort), backend.ifindex);
-  if (action === 'dsr-l2')
-    return forward(packet, untracked ? 'dsr_untracked' : 'dsr_l2', dsrL2(arrival.frame, headers, backend), backend.ifindex);
+  if (action === 'snat') return to('snat_request', snatRequest(arrival.frame, headers, backend, snatPort));
+  if (action === 'dsr-l2') return to(untracked ? 'dsr_untracked' : 'dsr_l2', dsrL2(arrival.frame, headers, backend));
   if (headers.end - headers.ip + outerBytes(headers.family) > backend.mtu) return drop('too_big');
-  return forward(packet, untracked ? 'dsr_untracked' : 'dsr_ipip', dsrIpip(arrival.frame, headers, backend), backend.ifindex);
+  return to(untracked ? 'dsr_untracked' : 'dsr_ipip', dsrIpip(arrival.frame, headers, backend));
 }

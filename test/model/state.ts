@@ -46,6 +46,7 @@ export interface Link {
 
 export interface Reverse {
   readonly tuple: Tuple;
+  readonly backendId: number;
   readonly packets: number;
   readonly bytes: number;
   readonly client: string;

@@ -12,7 +12,16 @@ import { buildMaglevTable } from '../../model/maglev.js';
 import { actionOf, type DesiredState, type Dispatch, type Endpoint, type Service } from '../../model/service.js';
 import type { Hop } from '../next-hop/next-hop.js';
 import { deniedRanges, dropRanges, placeRanges, policyFor, rangesFor } from './source-policy.js';
-import { deleteService, freeBackend, type Tables, writeBackend, writeMaglev, writeQuicServer, writeService } from './table-steps.js';
+import {
+  deleteService,
+  forgetStats,
+  freeBackend,
+  type Tables,
+  writeBackend,
+  writeMaglev,
+  writeQuicServer,
+  writeService,
+} from './table-steps.js';
 import type { Transaction } from './transaction.js';
 
 export interface ApplyContext {
@@ -134,6 +143,7 @@ export async function removeService(context: ApplyContext, id: number, transacti
   await dropRanges(tables, id, new Map(), transaction);
   if (quic) await removeQuicServers(context, id, new Map(), transaction);
   for (const slot of tables.slots.ofService(id)) await transaction.run(freeBackend(tables, slot.id));
+  await transaction.run(forgetStats(tables, id));
 }
 
 /** Before a slot is freed nothing names it any more. */

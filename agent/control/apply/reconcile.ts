@@ -86,6 +86,7 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
   } catch (error) {
     throw await transaction.rollback(error);
   }
+  await datapath.stats.retain(new Set(chosen.state.services.map(({ id }) => id)));
   hops.retain(new Set(tables.slots.addresses()));
   await datapath.learn(chosen.state.services.map(({ id }) => id));
   return { tables, state: chosen.state, warnings: chosen.warnings, known };

@@ -29,6 +29,7 @@ export function writeBackend(tables: Tables, id: number, entry: BackendEntry): S
     text: `backend ${formatEndpoint(entry)} (slot ${id})`,
     run: () => {
       before = datapath.backends.get(id);
+      if (before === undefined) datapath.stats.clear(id);
       datapath.backends.set(id, entry);
       if (before === undefined) slots.take({ id, serviceId: entry.serviceId, endpoint: { address: entry.address, port: entry.port } });
     },
@@ -44,17 +45,25 @@ export function writeBackend(tables: Tables, id: number, entry: BackendEntry): S
 export function freeBackend(tables: Tables, id: number): Step {
   const { datapath, slots } = tables;
   let before: BackendEntry | undefined;
+  let unretire: (() => void) | undefined;
   return {
     text: `slot ${id}`,
     run: () => {
       before = datapath.backends.get(id);
-      datapath.backends.free(id);
+      unretire = before === undefined ? undefined : datapath.stats.retire(id, before.serviceId);
+      try {
+        datapath.backends.free(id);
+      } catch (error) {
+        unretire?.();
+        throw error;
+      }
       slots.release(id);
     },
     undo: () => {
       if (before === undefined) return;
       datapath.backends.set(id, before);
       slots.take({ id, serviceId: before.serviceId, endpoint: { address: before.address, port: before.port } });
+      unretire?.();
     },
   };
 }
@@ -106,18 +115,38 @@ export function writeService(tables: Tables, frontend: Frontend, entry: ServiceE
     text: `service ${entry.id} at ${formatFrontend(frontend)}`,
     run: () => {
       before = datapath.services.get(frontend);
-      datapath.services.set(frontend, entry);
+      const isNew = frontends.of(entry.id).length === 0;
+      if (isNew) datapath.stats.begin(entry.id);
+      try {
+        datapath.services.set(frontend, entry);
+      } catch (error) {
+        if (isNew) datapath.stats.forget(entry.id);
+        throw error;
+      }
       frontends.add(entry.id, frontend);
     },
     undo: () => {
       if (before === undefined) {
         datapath.services.delete(frontend);
         frontends.remove(frontend);
+        if (frontends.of(entry.id).length === 0) datapath.stats.forget(entry.id);
       } else {
         datapath.services.set(frontend, before);
         frontends.add(before.id, frontend);
       }
     },
+  };
+}
+
+/** What the service has counted is forgotten; after all else of it is gone. */
+export function forgetStats({ datapath }: Tables, serviceId: number): Step {
+  let restore: (() => void) | undefined;
+  return {
+    text: `counters of service ${serviceId}`,
+    run: () => {
+      restore = datapath.stats.forget(serviceId);
+    },
+    undo: () => restore?.(),
   };
 }
 

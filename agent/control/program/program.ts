@@ -54,7 +54,7 @@ function adoptProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): PreparedPr
     const map = bpf.openPinnedMap(`${directory}/${name}`);
     if (map !== undefined) maps.set(name, map);
   }
-  // Maps that a program may not use: config when settings are macros (people read it), lb_maglev_type (tables are made like it), snat_sources.
+  // Maps that a program may not use: config when settings are macros (people read it), lb_maglev_type (tables are made like it), snat_sources, service_past (the agent's own).
   const used = FAMILIES.flatMap((family) => Object.values(family.maps)).concat(
     'lb_maglev',
     'metrics',
@@ -64,8 +64,10 @@ function adoptProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): PreparedPr
     'event_filter',
     'event_count',
     'quic_servers',
+    'backend_stats',
+    'service_refused',
   );
-  const apart = ['config', 'lb_maglev_type', 'snat_sources'];
+  const apart = ['config', 'lb_maglev_type', 'snat_sources', 'service_past'];
   const whole = apart.every((name) => maps.has(name)) && used.every((name) => own.has(maps.get(name)?.id ?? -1));
   if (whole) return { program, digest: request.digest, maps, adopted: true, discard: () => {}, close };
   close();

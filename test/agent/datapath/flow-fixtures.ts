@@ -100,10 +100,11 @@ export function writeFlow(plane: Plane, spec: FlowSpec): void {
 }
 
 function writeReverse(plane: Plane, spec: FlowSpec): void {
-  const { layout, vip, lb, client, backend } = HOSTS[spec.family ?? 4];
+  const { layout, vip, lb, client, backendId, backend } = HOSTS[spec.family ?? 4];
   const protocol = spec.protocol ?? 'tcp';
   const reverse: Reverse = {
     tuple: { saddr: backend.address, daddr: lb, sport: backend.port, dport: 1024 + spec.n, protocol },
+    backendId,
     lastSeen: plane.clock.now(),
     tcpSeen: protocol === 'udp' ? 0 : TCP_SEEN.other,
     packets: 3,

@@ -23,7 +23,12 @@ interface BtfType {
   readonly size?: number;
   readonly type_id?: number;
   readonly nr_elems?: number;
-  readonly members?: readonly { readonly name: string; readonly type_id: number; readonly bits_offset: number }[];
+  readonly members?: readonly {
+    readonly name: string;
+    readonly type_id: number;
+    readonly bits_offset: number;
+    readonly bitfield_size?: number;
+  }[];
   readonly values?: readonly { readonly name: string; readonly val: number }[];
 }
 
@@ -79,7 +84,10 @@ describe('the layout of the maps', () => {
       const inC = types.find((type) => type.kind === 'STRUCT' && type.name === struct.name);
       // Claims are the data plane's own count: a tuple is the same whatever they are.
       const members = (inC?.members ?? []).filter((member) => member.name !== 'pad' && member.name !== 'claims');
-      const expected = members.map((member) => `${member.name} at ${member.bits_offset / 8}, ${sizeOf(types, member.type_id)} bytes`);
+      // A bit field has its own size beside the member, 0 where it is none.
+      const expected = members.map(({ name, type_id: type, bits_offset: bits, bitfield_size: field = 0 }) => {
+        return `${name} at ${bits / 8}, ${field === 0 ? sizeOf(types, type) : field / 8} bytes`;
+      });
       const ours = Object.entries(struct.fields).map(([name, field]) => `${snakeCase(name)} at ${field.offset}, ${field.type.size} bytes`);
       assert.deepEqual(ours, expected);
       assert.equal(struct.size, inC?.size);
@@ -125,6 +133,7 @@ describe('the layout of the maps', () => {
     assert.deepEqual(Object.fromEntries(defined), {
       FL_BACKEND_RESOLVED: layout.BACKEND_RESOLVED,
       FL_BACKEND_LOCAL: layout.BACKEND_LOCAL,
+      FL_BACKEND_ID_BITS: layout.BACKEND_ID_BITS,
       FL_SPAN_FRONT_BITS: layout.SPAN_FRONT_BITS,
       FL_MAX_LB_ADDRESSES: layout.MAX_LB_ADDRESSES,
       FL_SLOT_YIELDED: layout.SLOT_YIELDED,

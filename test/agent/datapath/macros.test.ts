@@ -59,7 +59,7 @@ describe('the settings of the data plane', () => {
       FL_UNKNOWN_PORT_DROPS: '0',
       FL_MAX_FLOWS: '262144',
       FL_MAX_SERVICES: '16384',
-      FL_MAX_BACKENDS: '65536',
+      FL_MAX_BACKENDS: '32768',
     });
   });
 
@@ -148,7 +148,7 @@ describe('the layout digest', () => {
   });
 
   it('covers the number of reasons, which is the size of the metrics map', () => {
-    const sizes = `262144 16384 65536 16381 ${REASONS.length}`;
+    const sizes = `262144 16384 32768 16381 ${REASONS.length}`;
     assert.equal(digest, createHash('sha256').update(`header\0${sizes}`).digest('hex').slice(0, 8));
   });
 

@@ -5,6 +5,7 @@
 import { FAMILIES } from '../../../agent/datapath/families.js';
 import {
   AFFINITY,
+  BACKEND_STATS,
   CONFIG,
   COUNTER,
   DEVICE,
@@ -19,6 +20,7 @@ import {
   MAX_LB_ADDRESSES,
   QUIC_BACKEND,
   QUIC_SERVER,
+  REFUSALS,
   SERVICE,
   SNAT_SOURCE,
   VIP_WORD,
@@ -74,6 +76,9 @@ export function dataPlaneMaps(sizes: MapSizes): readonly FakeMapSpec[] {
     array('lb_maglev_type', MAGLEV_PAIR.size, 1),
     { name: 'lb_maglev', type: 'array_of_maps', keySize: 4, valueSize: 4, maxEntries: 65536, inner: table },
     { name: 'metrics', type: 'percpu_array', keySize: 4, valueSize: COUNTER.size, maxEntries: REASONS.length },
+    { name: 'backend_stats', type: 'percpu_array', keySize: 4, valueSize: BACKEND_STATS.size, maxEntries: sizes.maxBackends },
+    { name: 'service_past', type: 'hash', keySize: 4, valueSize: BACKEND_STATS.size, maxEntries: sizes.maxServices },
+    { name: 'service_refused', type: 'percpu_hash', keySize: 4, valueSize: REFUSALS.size, maxEntries: sizes.maxServices },
     array('config', CONFIG.size, 1),
     { name: 'events', type: 'ringbuf', keySize: 0, valueSize: 0, maxEntries: 65536 },
     array('event_filter', EVENT_FILTER.size, 1),

@@ -7,6 +7,7 @@ import { Datapath } from '../../../agent/datapath/datapath.js';
 import type { BackendEntry } from '../../../agent/datapath/backend-table.js';
 import { IPV4, IPV6, viewFor } from '../../../agent/datapath/families.js';
 import { BACKEND4, COUNTER, encodeIndex, SERVICE } from '../../../agent/datapath/layout.js';
+import { addStats, NO_REFUSALS, NO_STATS } from '../../../agent/datapath/stats-table.js';
 import { buildMaglevTable } from '../../../agent/model/maglev.js';
 import { REASONS } from '../../../agent/model/reasons.js';
 import type { Frontend } from '../../../agent/model/service.js';
@@ -189,6 +190,65 @@ describeTables('tables of the data plane', (plane) => {
     assert.equal(counts[index]?.packets, (cpus * (cpus + 1)) / 2);
     assert.equal(counts[index]?.bytes, cpus * 2 ** 33);
     assert.ok(counts.every((count, i) => i === index || count.packets === 0));
+  });
+
+  /** Writes a per-CPU value of numbers that grow from field to field and CPU to CPU; the sum of the n-th field over the CPUs. */
+  const writeEachCpu = (name: string, id: number, words: number): ((n: number) => number) => {
+    const target = map(name);
+    const value = Buffer.alloc(target.valueSize);
+    const cpus = target.valueSize / (words * 8);
+    for (let i = 0; i < cpus * words; i++) value.writeBigUInt64LE(BigInt(i + 1), i * 8);
+    target.update(encodeIndex(id), value);
+    return (n) => Array.from({ length: cpus }, (_, cpu) => cpu * words + n + 1).reduce((sum, one) => sum + one, 0);
+  };
+
+  it("statistics: what a backend counted on all CPUs is added up; when it leaves it is its service's past, and the slot begins anew", async () => {
+    const { stats } = plane().datapath;
+    assert.deepEqual(stats.backend(3), NO_STATS);
+    const sum = writeEachCpu('backend_stats', 3, 5);
+    const counted = { packets: sum(0), bytes: sum(1), replyPackets: sum(2), replyBytes: sum(3), newFlows: sum(4) };
+    assert.deepEqual(stats.backend(3), counted);
+    assert.deepEqual(
+      await stats.backends([3, 4]),
+      new Map([
+        [3, counted],
+        [4, NO_STATS],
+      ]),
+    );
+    stats.retire(3, 7);
+    assert.deepEqual([stats.past(7), stats.past(8)], [counted, NO_STATS]);
+    stats.clear(3);
+    assert.deepEqual(stats.backend(3), NO_STATS);
+    writeEachCpu('backend_stats', 3, 5);
+    const takeBack = stats.retire(3, 7);
+    assert.deepEqual(stats.past(7), addStats(counted, counted));
+    takeBack();
+    assert.deepEqual(stats.past(7), counted);
+  });
+
+  it('statistics: refusals are counted while the service is there, and what is forgotten can be put back', () => {
+    const { stats } = plane().datapath;
+    stats.begin(7);
+    const sum = writeEachCpu('service_refused', 7, 6);
+    const [sourceDenied, noBackend, unresolved, snatPorts, newFlowRate, flowTable] = [0, 1, 2, 3, 4, 5].map(sum);
+    const counted = { sourceDenied, noBackend, unresolved, snatPorts, newFlowRate, flowTable };
+    stats.begin(7);
+    assert.deepEqual([stats.refusals(7), stats.refusals(8)], [counted, NO_REFUSALS], 'beginning again takes nothing away');
+    const restore = stats.forget(7);
+    assert.equal(map('service_refused').lookup(encodeIndex(7)), undefined);
+    restore();
+    assert.deepEqual(stats.refusals(7), counted);
+  });
+
+  it('statistics: after a start only the services that are there are counted', async () => {
+    const { stats } = plane().datapath;
+    for (const id of [7, 8]) stats.begin(id);
+    writeEachCpu('backend_stats', 3, 5);
+    stats.retire(3, 9);
+    await stats.retain(new Set([8, 10]));
+    const known = [7, 8, 9, 10].map((id) => map('service_refused').lookup(encodeIndex(id)) !== undefined);
+    assert.deepEqual(known, [false, true, false, true]);
+    assert.deepEqual(stats.past(9), NO_STATS);
   });
 
   it('config: nothing before the first write, then what was written', () => {

@@ -173,7 +173,7 @@ export const flowMutants: readonly Mutant[] = [
     name: 'unresolved-backend-used',
     file: 'bpf/balance/balance.h',
     find: `	if (!(backend & BACKEND_REACHABLE))
-		return BEGUN_REFUSED | FL_REASON_UNRESOLVED;
+		return BEGUN_REFUSED_BY(service->id, FL_REASON_UNRESOLVED);
 `,
     replace: '',
     breaks: 'A flow is made, and takes a port, for a backend that cannot be reached.',

@@ -87,8 +87,8 @@ export const packetMutants: readonly Mutant[] = [
   {
     name: 'reply-by-wrong-device',
     file: 'bpf/balance/snat.h',
-    find: 'return finish(device->ifindex ? fl_send(ctx, device->ifindex) : FL_TX, reason, packet->facts.bytes);',
-    replace: 'return finish(FL_TX, reason, packet->facts.bytes);',
+    find: 'return finish_to_client(device->ifindex ? fl_send(ctx, device->ifindex) : FL_TX, reason,',
+    replace: 'return finish_to_client(FL_TX, reason,',
     breaks: 'Replies leave by the device they came in by, not by the client’s.',
     tests: [PACKETS],
   },
