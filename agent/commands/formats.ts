@@ -1,7 +1,8 @@
-// Ways to write an answer: a table for people, JSON for programs. A further one (YAML) is one more entry of FORMATS.
-// Imports agent/commands/sink.ts alone. docs/json.md documents what JSON holds.
+// Ways to write an answer: a table for people, JSON for programs, YAML for both. A further one is one more entry of FORMATS.
+// Imports yaml, late, and agent/commands/sink.ts. docs/json.md documents what JSON holds; YAML holds the same.
 // Invariant: rows are written as they come, with regard to backpressure; memory does not grow with their number.
 
+import { loadYaml } from '../config/late-packages.js';
 import type { Sink } from './sink.js';
 
 /** Version of the JSON forms; grows when one changes in a way that a reader could notice. */
@@ -52,14 +53,37 @@ const JSON_FORMAT: Format = {
   },
 };
 
+const YAML: Format = {
+  answer: (sink, { name, value }) => sink.write(toYaml({ version: JSON_VERSION, [name]: value })),
+  async rows(sink, { name, head = {}, rows, live = false }) {
+    let text = toYaml({ version: JSON_VERSION, ...head });
+    let any = false;
+    for await (const row of rows) {
+      if (!any) text += `${name}:\n`;
+      any = true;
+      // As an item of a list below the name: each row is a document of its own, moved to the right.
+      text += toYaml([row]).replace(/^(?=.)/gm, '  ');
+      if (text.length < PIECE && !live) continue;
+      await sink.write(text);
+      text = '';
+    }
+    await sink.write(any ? text : `${text}${name}: []\n`);
+  },
+};
+
 /** Characters that are gathered before they are written. */
 export const PIECE = 65536;
 
-export const FORMATS = { table: TABLE, json: JSON_FORMAT } as const satisfies Record<string, Format>;
+export const FORMATS = { table: TABLE, json: JSON_FORMAT, yaml: YAML } as const satisfies Record<string, Format>;
 export type FormatName = keyof typeof FORMATS;
 export const FORMAT_NAMES = Object.keys(FORMATS) as readonly FormatName[];
 
 /** One line of JSON in which what is unknown is null, so that each object has all its keys. */
 function toJson(value: unknown): string {
   return JSON.stringify(value, (_key, one) => (one === undefined ? null : one)) ?? 'null';
+}
+
+/** What is unknown is null, as in JSON. */
+function toYaml(value: unknown): string {
+  return loadYaml().stringify(JSON.parse(toJson(value)), { lineWidth: 0 });
 }

@@ -23,7 +23,7 @@ const WRONG = [
   'service get --id=1 2',
   'service get --id=77',
   'service list -x',
-  'service list -o yaml',
+  'service list -o toml',
   'service dumpstate --id 77',
   'mode update',
   'mode update dsx',

@@ -1,4 +1,8 @@
+// Answers for programs: JSON as docs/json.md says, and YAML, which holds the same.
+// Imports the doubles of the agent.
+
 import assert from 'node:assert/strict';
+import { parse } from 'yaml';
 import { AgentDouble } from '../support/agent-double.js';
 import { answer } from '../support/run-with-double.js';
 
@@ -39,5 +43,31 @@ describe('JSON answers', () => {
     agent.services.clear();
     assert.deepEqual(await json('service list', agent), { version: 1, services: [] });
     assert.deepEqual((await json('service dumpstate --id=2'))['flows'], []);
+  });
+});
+
+describe('YAML answers', () => {
+  for (const line of [
+    'service list',
+    'service get --id=1',
+    'service dumpstate --id=1',
+    'backend list',
+    'neighbor list',
+    'mode get',
+    'status',
+    'deny list',
+  ]) {
+    it(`hold what JSON holds: ${line}`, async () => {
+      const { out, err } = await answer(`${line} -o yaml`);
+      assert.equal(err, '');
+      assert.deepEqual(parse(out), await json(line));
+    });
+  }
+
+  it('an empty list is an empty array', async () => {
+    const agent = new AgentDouble();
+    agent.services.clear();
+    const { out } = await answer('service list -o yaml', { agent });
+    assert.equal(out, 'version: 1\nservices: []\n');
   });
 });

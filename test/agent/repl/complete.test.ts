@@ -23,7 +23,7 @@ describe('Tab', () => {
     ['service get --id=1 ', ['--output=']],
     ['service get --id=', ['--id=1', '--id=2', '--id=9']],
     ['service get --id ', ['1', '2', '9']],
-    ['service list -o ', ['table', 'json']],
+    ['service list -o ', ['table', 'json', 'yaml']],
     ['service list --output=j', ['--output=json']],
     ['mode update ', ['snat', 'dsr']],
     ['mode update d', ['dsr']],
