@@ -10,6 +10,7 @@ import { configCheck } from './config-check.js';
 import { configExport } from './config-export.js';
 import { denyAdd, denyRemove } from './deny-change.js';
 import { denyList } from './deny-list.js';
+import { explain } from './explain.js';
 import { exit } from './exit.js';
 import { makeHelp } from './help.js';
 import { modeGet } from './mode-get.js';
@@ -46,6 +47,7 @@ export const VERBS: readonly Verb[] = [
   neighborList,
   neighborUpdate,
   status,
+  explain,
   monitor,
   capture,
   unload,

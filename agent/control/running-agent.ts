@@ -6,6 +6,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Datapath } from '../datapath/datapath.js';
 import { rememberBackends } from '../datapath/flow-record.js';
 import type { EventFilter } from '../model/events.js';
+import type { ExplanationView } from '../model/explanation.js';
+import type { FlowTuple } from '../model/frame.js';
 import type { DesiredState, Endpoint, Mode, Service } from '../model/service.js';
 import { formatEndpoint } from '../model/format.js';
 import { validateService } from '../model/validate.js';
@@ -18,6 +20,7 @@ import { type ApplyContext, applyDenied, applyHops, applyMode, applyService, app
 import { checkPlaces } from './check-places.js';
 import { diffStates, isSame, type StateDifference } from './state/diff-state.js';
 import { findService, mergeBackendUpdate, mergeDenied, mergeService, replaceService } from './state/intents.js';
+import { Explainer } from './explain/explainer.js';
 import { EventWatcher } from './event-watcher.js';
 import { findNeighbour } from './next-hop/find-neighbour.js';
 import type { Hop } from './next-hop/next-hop.js';
@@ -40,6 +43,7 @@ export class RunningAgent implements Agent {
   readonly #writer = new Writer();
   readonly #watcher: EventWatcher;
   readonly #health: HealthChecker;
+  readonly #explainer: Explainer;
   #state: DesiredState;
   #closed = false;
   /** Causes of warnings about health that stand now. */
@@ -48,6 +52,7 @@ export class RunningAgent implements Agent {
   constructor(session: Session, state: DesiredState) {
     const { tables, settings, hops, hopChanges } = session.parts;
     this.#session = session;
+    this.#explainer = new Explainer(session);
     this.#state = state;
     this.#watcher = new EventWatcher(tables.datapath, session.parts.platform.network);
     const hopTo = (address: string): Hop => hops.get(address);
@@ -195,6 +200,10 @@ export class RunningAgent implements Agent {
     return viewStatus(this.#session, this.#state);
   }
 
+  explainFlow(flow: FlowTuple): Promise<ExplanationView> {
+    return this.#explainer.explain(flow, { state: this.#state, healthOf: (service, backend) => this.#health.statusOf(service, backend) });
+  }
+
   watchEvents(filter: EventFilter, signal: AbortSignal): EventWatch {
     this.#session.requireLoaded();
     if (filter.service !== undefined) findService(this.#state, filter.service);
@@ -204,6 +213,7 @@ export class RunningAgent implements Agent {
   unload(): Promise<void> {
     return this.#writer.close('the data plane was unloaded: only `exit` is left', async () => {
       this.#watcher.close();
+      this.#explainer.close();
       this.#health.close();
       this.#session.stop();
       this.#session.removeDataPlane();
@@ -215,6 +225,7 @@ export class RunningAgent implements Agent {
     this.#closed = true;
     const stop = async (): Promise<void> => {
       this.#watcher.close();
+      this.#explainer.close();
       this.#health.close();
       this.#session.stop();
       this.#session.release();
