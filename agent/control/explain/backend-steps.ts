@@ -64,11 +64,12 @@ export function describeBackend(trace: Trace, around: Surroundings, id: number, 
   const { address, serviceId, state, weight, generation } = backend;
   const end = { address, port: backend.port || trace.tuple.dport };
   const service = around.state.services.find((one) => one.id === serviceId);
-  const health = service?.health === undefined ? 'not checked' : (around.healthOf(serviceId, backend)?.state ?? 'unknown');
+  const health =
+    service?.health === undefined ? 'health not checked' : `health: ${around.healthOf(serviceId, backend)?.state ?? 'unknown'}`;
   const port = backend.port === 0 ? ' (the port that the client used)' : '';
   steps.backend = end;
   steps.backendId = id;
-  steps.add('backend', `${formatEndpoint(end)}${port}, id ${id}, generation ${generation}: ${state}, weight ${weight}, health ${health}`);
+  steps.add('backend', `${formatEndpoint(end)}${port}, id ${id}, generation ${generation}: ${state}, weight ${weight}, ${health}`);
 }
 
 /** Where the packet goes next. Not undefined: it cannot go. */

@@ -126,10 +126,8 @@ function newFlow(trace: Trace, around: Surroundings, former: FoundFlow | undefin
   if (dropped !== undefined) return dropped;
   if (config.newFlowRate > 0) {
     const beyond = steps.mode === 'snat' ? 'dropped' : 'sent without an entry';
-    steps.add(
-      'rate',
-      `at most ${config.newFlowRate} new flows a second and CPU (--new-flow-rate), more are ${beyond}; this second's busiest CPU has ${around.begunThisSecond()}`,
-    );
+    const now = `this second's busiest CPU has ${around.begunThisSecond()}`;
+    steps.add('rate', `${now} of at most ${config.newFlowRate} new flows (--new-flow-rate); more are ${beyond}`);
   }
   const slot = takeSlot(trace, former?.index);
   if (slot === undefined) {

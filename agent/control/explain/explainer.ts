@@ -102,8 +102,8 @@ export class Explainer {
 
   async #copy(): Promise<Scratch> {
     clearTimeout(this.#timer);
-    const { platform, prepared, devices } = this.#session.parts;
-    const { objectFile, program: live, maps } = prepared;
+    const { platform, prepared, devices, objectFile } = this.#session.parts;
+    const { program: live, maps } = prepared;
     for (const { name, ifindex } of devices) {
       const found = platform.bpf.attachedProgram(ifindex);
       if (found?.programId === live.id) continue;
@@ -112,7 +112,7 @@ export class Explainer {
         `device ${name} runs ${found === undefined ? 'no program' : `program ${found.programId}`}, not this agent's ${live.id}`,
       );
     }
-    const scratch = this.#scratch ?? (await Scratch.load(platform.bpf, { objectFile, live, maps }));
+    const scratch = this.#scratch ?? (await Scratch.load(platform.bpf, { objectFile: await objectFile(), live, maps }));
     this.#scratch = scratch;
     return scratch;
   }

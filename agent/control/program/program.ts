@@ -25,8 +25,6 @@ export interface ProgramRequest {
 export interface PreparedProgram {
   readonly program: BpfProgram;
   readonly digest: string;
-  /** What it was, or would be, loaded from. */
-  readonly objectFile: string;
   readonly maps: ReadonlyMap<string, BpfMap>;
   /** It was pinned already, with its maps. */
   readonly adopted: boolean;
@@ -69,8 +67,7 @@ function adoptProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): PreparedPr
   );
   const apart = ['config', 'lb_maglev_type', 'snat_sources'];
   const whole = apart.every((name) => maps.has(name)) && used.every((name) => own.has(maps.get(name)?.id ?? -1));
-  const { digest, objectFile } = request;
-  if (whole) return { program, digest, objectFile, maps, adopted: true, discard: () => {}, close };
+  if (whole) return { program, digest: request.digest, maps, adopted: true, discard: () => {}, close };
   close();
   return undefined;
 }
@@ -84,8 +81,7 @@ async function loadProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): Promi
   bpf.makePinDirectory(directory);
   try {
     const program = await bpf.load({ objectFile: request.objectFile, program: PROGRAM_NAME, pinDirectory: directory });
-    const { digest, objectFile } = request;
-    return { program, digest, objectFile, maps: program.maps, adopted: false, discard, close: () => program.close() };
+    return { program, digest: request.digest, maps: program.maps, adopted: false, discard, close: () => program.close() };
   } catch (error) {
     discard();
     throw withLogFile(error, request.cacheDirectory);
