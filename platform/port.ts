@@ -103,12 +103,22 @@ export interface LoadRequest {
   readonly program: string;
   /** Folder on the BPF file system. Maps declared with LIBBPF_PIN_BY_NAME are taken from there when they exist and pinned there otherwise; undefined: nothing is pinned. */
   readonly pinDirectory: string | undefined;
+  /** By name, maps that are made otherwise than the object declares them: for a program whose maps nobody else uses. Needs pinDirectory undefined. */
+  readonly otherwise?: ReadonlyMap<string, MapForm>;
+}
+
+/** What of a declared map can be replaced: a hash takes an array's keys and values, and is as small as one likes. */
+export interface MapForm {
+  readonly type: 'hash' | 'lru_hash' | 'ringbuf';
+  readonly maxEntries: number;
 }
 
 /** A loaded and verified program with its maps. */
 export interface BpfProgram {
   readonly id: number;
   readonly name: string;
+  /** Names its instructions, whatever maps they use: programs of one object have the same, and none that differs. */
+  readonly tag: string;
   /** Instructions that the verifier processed (0: unknown). */
   readonly verifiedInstructions: number;
   /** Size of the program as loaded: instructions after the kernel's rewriting, and bytes of machine code (0: unknown). */

@@ -6,7 +6,9 @@ import { type IncomingMessage, request } from 'node:http';
 import type { Agent, BackendUpdate, Change, DenyChange, DenyUpdate, EventWatch, ServiceUpdate, StateDifference } from '../control/agent.js';
 import { FairleadError } from '../model/errors.js';
 import type { EventFilter, EventLosses, EventView, PacketEvent } from '../model/events.js';
+import type { ExplanationView } from '../model/explanation.js';
 import { formatEndpoint } from '../model/format.js';
+import type { FlowTuple } from '../model/frame.js';
 import type { DesiredState, Mode } from '../model/service.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
 import { readLines } from './stream.js';
@@ -81,6 +83,13 @@ export class RemoteAgent implements Agent {
 
   async status(): Promise<StatusView> {
     return (await this.#ask<{ status: StatusView }>('GET', '/status')).status;
+  }
+
+  async explainFlow(flow: FlowTuple): Promise<ExplanationView> {
+    const from = formatEndpoint({ address: flow.source, port: flow.sourcePort });
+    const to = formatEndpoint({ address: flow.destination, port: flow.destinationPort });
+    const query = new URLSearchParams({ from, to, protocol: flow.protocol });
+    return (await this.#ask<{ explanation: ExplanationView }>('GET', `/explain?${query}`)).explanation;
   }
 
   watchEvents(filter: EventFilter, signal: AbortSignal): EventWatch {

@@ -7,6 +7,7 @@ import type { Agent, DenyUpdate } from '../control/agent.js';
 import type { EventFilter, PacketEvent } from '../model/events.js';
 import { usualKinds } from '../model/events.js';
 import { parseStateJson } from '../control/state/desired-state.js';
+import { parseFlow } from '../model/parse-flow.js';
 import { parsePrefix } from '../model/parse-prefix.js';
 import { REASONS } from '../model/reasons.js';
 import type { Mode } from '../model/service.js';
@@ -217,6 +218,17 @@ function routes(unloaded: () => void): readonly Route[] {
       takes: { querystring: schema.EVENT_QUERY },
       lines: schema.EVENT_LINE,
       run: (agent, { query, gone }) => eventLines(agent, toFilter(query), gone),
+    },
+    {
+      method: 'GET',
+      path: '/explain',
+      summary: 'what the program would do with the next packet of a flow, and why; it is run on a copy of it, and leaves no trace',
+      takes: { querystring: schema.EXPLAIN_QUERY },
+      gives: schema.answer({ explanation: schema.EXPLANATION }),
+      run: async (agent, { query }) => {
+        const { from, to, protocol } = query as unknown as Readonly<Record<'from' | 'to' | 'protocol', string>>;
+        return { explanation: await agent.explainFlow(parseFlow(`${from} ${to} ${protocol}`, 'query')) };
+      },
     },
     {
       method: 'GET',

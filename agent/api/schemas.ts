@@ -3,6 +3,7 @@
 // Invariant: requests refuse fields that are not named; answers may grow fields, as docs/json.md says.
 
 import { EVENT_KINDS, MAX_SNAP, VERDICTS } from '../model/events.js';
+import { EXPLAIN_STEPS } from '../model/explanation.js';
 import { ERROR_CODES } from '../model/errors.js';
 import { ALL_DOWN_WORDS, FLOWS_WORDS, HEALTH_KINDS, INITIAL_WORDS, LARGEST_JITTER, THROUGH_WORDS } from '../model/health.js';
 import { REASONS } from '../model/reasons.js';
@@ -210,4 +211,45 @@ export const STATUS = gives({
   ),
   counters: list(gives({ name: TEXT, kind: TEXT, text: TEXT, packets: integer(0), bytes: integer(0) })),
   warnings: list(TEXT),
+});
+
+/** The query of an explanation. */
+export const EXPLAIN_QUERY = takes(
+  {
+    from: { type: 'string', description: "the client's end: '20.1.1.100:40000', '[2001:db8::100]:40000'" },
+    to: { type: 'string', description: "the service's end" },
+    protocol: { ...word(PROTOCOLS), default: 'tcp' },
+  },
+  ['from', 'to'],
+);
+const FLOW_TUPLE = { source: TEXT, sourcePort: PORT, destination: TEXT, destinationPort: PORT, protocol: word(PROTOCOLS) };
+const OUTCOME = gives({
+  verdict: word(VERDICTS),
+  reason: TEXT,
+  frame: orNull(
+    gives({
+      ...FLOW_TUPLE,
+      sourceMac: TEXT,
+      destinationMac: TEXT,
+      hops: integer(0, 255),
+      bytes: integer(0),
+      outer: orNull(gives({ source: TEXT, destination: TEXT })),
+    }),
+  ),
+});
+export const EXPLANATION = gives({
+  flow: gives(FLOW_TUPLE),
+  packet: gives({ kind: word(['SYN', 'ACK', 'datagram']), device: TEXT, bytes: integer(0) }),
+  steps: list(gives({ step: word(EXPLAIN_STEPS), text: TEXT, ends: BOOLEAN })),
+  outcome: OUTCOME,
+  service: orNull(integer(1, 65535)),
+  backend: orNull(gives({ address: TEXT, port: PORT })),
+  mode: orNull(word(ACTIONS)),
+  proof: gives({
+    result: word(['proved', 'differs', 'unproved']),
+    digest: TEXT,
+    outcome: orNull(OUTCOME),
+    differences: list(TEXT),
+    why: orNull(TEXT),
+  }),
 });

@@ -26,7 +26,7 @@ async function run(read: () => readonly string[], context: CommandContext, debug
     const tree = buildTree(VERBS, context, (text) => {
       help += text;
     });
-    await tree.parseAsync(read(), { from: 'user' });
+    await tree.parseAsync(withoutNoise(read()), { from: 'user' });
     return EXIT.done;
   } catch (error) {
     if (error instanceof HelpShown) {
@@ -37,4 +37,10 @@ async function run(read: () => readonly string[], context: CommandContext, debug
     await context.err.write(formatError(error, context.err, debug));
     return statusOf(error);
   }
+}
+
+/** Without the words that mean nothing to the verb that the line begins with. */
+function withoutNoise(words: readonly string[]): readonly string[] {
+  const noise = VERBS.find((verb) => verb.words === words[0])?.argument?.noise ?? [];
+  return words.filter((word) => !noise.includes(word));
 }

@@ -62,6 +62,14 @@ export interface CommandContext {
 /** Thrown when the answer, which is written by then, is that something is wrong: the command fails, and there is nothing more to say. */
 export class AnsweredNo extends Error {}
 
+/** What positional arguments have beside a flag's traits. */
+export interface Operand {
+  /** Several words are one argument. */
+  readonly variadic?: boolean;
+  /** Words that may stand among them and look like flags, but mean nothing: '->'. */
+  readonly noise?: readonly string[];
+}
+
 /** A verb as the parser sees it. */
 export interface Verb {
   /** 'service update', 'status'. */
@@ -72,7 +80,7 @@ export interface Verb {
   readonly details?: string;
   readonly examples: readonly string[];
   readonly flags: FlagSet;
-  readonly argument?: AnyFlag & { readonly variadic?: boolean };
+  readonly argument?: AnyFlag & Operand;
   /** Other words for the same: 'quit'. */
   readonly alias?: string;
   readonly run: (context: CommandContext, values: never) => Promise<void>;
@@ -80,7 +88,7 @@ export interface Verb {
 
 type VerbSpec<Flags extends FlagSet, Argument> = Omit<Verb, 'flags' | 'run' | 'argument'> & {
   readonly flags: Flags;
-  readonly argument?: Flag<Argument> & { readonly variadic?: boolean };
+  readonly argument?: Flag<Argument> & Operand;
   readonly run: (context: CommandContext, values: ValuesOf<Flags> & { readonly argument: Argument }) => Promise<void>;
 };
 

@@ -14,6 +14,7 @@ import { denyAdd, denyRemove } from './deny-change.js';
 import { denyList } from './deny-list.js';
 import { doctor } from './doctor.js';
 import { doctorBackend } from './doctor-backend.js';
+import { explain } from './explain.js';
 import { exit } from './exit.js';
 import { makeHelp } from './help.js';
 import { modeGet } from './mode-get.js';
@@ -54,6 +55,7 @@ export const VERBS: readonly Verb[] = [
   status,
   doctor,
   doctorBackend,
+  explain,
   monitor,
   capture,
   unload,

@@ -7,6 +7,8 @@ import type { Datapath } from '../datapath/datapath.js';
 import { rememberBackends } from '../datapath/flow-record.js';
 import type { EventFilter } from '../model/events.js';
 import type { Backend, DesiredState, Endpoint, Mode, Service } from '../model/service.js';
+import type { ExplanationView } from '../model/explanation.js';
+import type { FlowTuple } from '../model/frame.js';
 import { formatEndpoint } from '../model/format.js';
 import { validateService } from '../model/validate.js';
 import { validateServices } from '../model/validate-all.js';
@@ -28,6 +30,7 @@ import {
 import { checkPlaces } from './check-places.js';
 import { diffStates, isSame, type StateDifference } from './state/diff-state.js';
 import { findService, mergeBackendUpdate, mergeDenied, mergeService, replaceService } from './state/intents.js';
+import { Explainer } from './explain/explainer.js';
 import { EventWatcher } from './event-watcher.js';
 import { findNeighbour } from './next-hop/find-neighbour.js';
 import type { Hop } from './next-hop/next-hop.js';
@@ -56,6 +59,7 @@ export class RunningAgent implements Agent {
   readonly #health: HealthChecker;
   readonly #guard: Guard;
   readonly #dsrProber: DsrProber;
+  readonly #explainer: Explainer;
   #state: DesiredState;
   #closed = false;
   /** Causes of warnings about health that stand now. */
@@ -64,6 +68,7 @@ export class RunningAgent implements Agent {
   constructor(session: Session, state: DesiredState) {
     const { tables, settings, hops, hopChanges } = session.parts;
     this.#session = session;
+    this.#explainer = new Explainer(session);
     this.#state = state;
     this.#watcher = new EventWatcher(tables.datapath, session.parts.platform.network);
     const hopTo = (address: string): Hop => hops.get(address);
@@ -219,6 +224,10 @@ export class RunningAgent implements Agent {
     return viewStatus(this.#session, this.#state);
   }
 
+  explainFlow(flow: FlowTuple): Promise<ExplanationView> {
+    return this.#explainer.explain(flow, { state: this.#state, healthOf: (service, backend) => this.#health.statusOf(service, backend) });
+  }
+
   watchEvents(filter: EventFilter, signal: AbortSignal): EventWatch {
     this.#session.requireLoaded();
     if (filter.service !== undefined) findService(this.#state, filter.service);
@@ -228,6 +237,7 @@ export class RunningAgent implements Agent {
   unload(): Promise<void> {
     return this.#writer.close('the data plane was unloaded: only `exit` is left', async () => {
       this.#watcher.close();
+      this.#explainer.close();
       this.#health.close();
       this.#guard.close();
       this.#dsrProber.close();
@@ -241,6 +251,7 @@ export class RunningAgent implements Agent {
     this.#closed = true;
     const stop = async (): Promise<void> => {
       this.#watcher.close();
+      this.#explainer.close();
       this.#health.close();
       this.#guard.close();
       this.#dsrProber.close();

@@ -22,6 +22,8 @@ export interface SessionParts {
   readonly settings: Settings;
   readonly pins: Pins;
   readonly prepared: PreparedProgram;
+  /** The object file that the program is loaded from; made again when it is not there any more. */
+  readonly objectFile: () => Promise<string>;
   readonly devices: readonly AttachedDevice[];
   readonly lbAddresses: readonly string[];
   readonly snatRange: PortRange;

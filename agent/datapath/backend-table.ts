@@ -40,7 +40,7 @@ export interface BackendMap {
 }
 
 const NO_MAC = '00:00:00:00:00:00';
-type RawBackend = Decoded<typeof BACKEND4>;
+export type RawBackend = Decoded<typeof BACKEND4>;
 
 export class BackendTable {
   readonly #families: readonly BackendMap[];
@@ -58,7 +58,7 @@ export class BackendTable {
   get(id: number): BackendEntry | undefined {
     for (const { layout, map } of this.#families) {
       const value = map.lookup(encodeIndex(id));
-      const entry = value === undefined ? undefined : decodeEntry(layout, layout.backend.decode(value));
+      const entry = value === undefined ? undefined : decodeBackend(layout, layout.backend.decode(value));
       if (entry !== undefined) return entry;
     }
     return undefined;
@@ -116,7 +116,7 @@ export class BackendTable {
           const at = i * layout.backend.size;
           // Most slots are free: look at one byte before decoding all.
           if (chunk.values.readUInt8(at + stateAt) === 0) continue;
-          const entry = decodeEntry(layout, layout.backend.decode(chunk.values, at));
+          const entry = decodeBackend(layout, layout.backend.decode(chunk.values, at));
           if (entry !== undefined) found.push([chunk.keys.readUInt32LE(i * 4), entry]);
         }
       }
@@ -125,7 +125,8 @@ export class BackendTable {
   }
 }
 
-function decodeEntry(layout: FamilyLayout, raw: RawBackend): BackendEntry | undefined {
+/** What a slot holds; undefined: it is free. */
+export function decodeBackend(layout: FamilyLayout, raw: RawBackend): BackendEntry | undefined {
   if (raw.state === undefined) return undefined;
   const { serviceId, address, port, weight, state, generation, ifindex, dstMac, srcMac, mtu } = raw;
   return {

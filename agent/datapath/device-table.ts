@@ -28,6 +28,12 @@ export class DeviceTable {
     return PLACES.map((index) => this.#read(index)).filter(({ ifindex }) => ifindex !== 0);
   }
 
+  /** The device of this index; undefined: there is none. */
+  at(index: number): ServedDevice | undefined {
+    const device = this.#read(index);
+    return device.ifindex === 0 ? undefined : device;
+  }
+
   /** Makes the table hold these devices. Throws FL_E_LIMIT for more than 15. */
   set(devices: readonly ServedDevice[]): void {
     if (devices.length >= MAX_DEVICES) {

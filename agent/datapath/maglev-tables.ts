@@ -54,8 +54,7 @@ export class MaglevTables {
 
   /** The service's table of backend ids, or undefined when it has none. */
   async get(serviceId: number): Promise<Uint32Array | undefined> {
-    const id = this.#map.lookup(encodeIndex(serviceId));
-    const inner = id === undefined ? undefined : this.#inner.openMapById(id.readUInt32LE(0));
+    const inner = this.open(serviceId);
     if (inner === undefined) return undefined;
     try {
       // The last pair's second half is unused: the size is odd.
@@ -71,6 +70,12 @@ export class MaglevTables {
     } finally {
       inner.close();
     }
+  }
+
+  /** The map of the service's table, or undefined when it has none. The caller closes it. */
+  open(serviceId: number): BpfMap | undefined {
+    const id = this.#map.lookup(encodeIndex(serviceId));
+    return id === undefined ? undefined : this.#inner.openMapById(id.readUInt32LE(0));
   }
 
   /** False when the service had none. */
@@ -132,3 +137,9 @@ const digestOf = (table: Uint32Array): string =>
   createHash('sha1')
     .update(Buffer.from(table.buffer, table.byteOffset, table.byteLength))
     .digest('base64');
+
+/** The backend id in one slot of an opened table. */
+export function tableEntry(table: BpfMap, slot: number): number | undefined {
+  const value = table.lookup(encodeIndex(slot >> 1));
+  return value === undefined ? undefined : MAGLEV_PAIR.decode(value).backendId[slot & 1];
+}

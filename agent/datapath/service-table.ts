@@ -76,7 +76,7 @@ export class ServiceTable {
   get(frontend: Frontend): ServiceEntry | undefined {
     const { layout, map } = viewFor(this.#families, frontend.address);
     const value = map.lookup(layout.frontend.encode(frontend));
-    return value === undefined ? undefined : decodeEntry(frontend, value, 0);
+    return value === undefined ? undefined : decodeService(frontend, value, 0);
   }
 
   /** Writes the entry in one step: a packet sees the old one or the new one. Throws FL_E_LIMIT when the map is full. */
@@ -117,7 +117,7 @@ export class ServiceTable {
       for await (const chunk of map.chunks()) {
         for (let i = 0; i < chunk.count; i++) {
           const frontend = layout.frontend.decode(chunk.keys, i * layout.frontend.size);
-          found.push([frontend, decodeEntry(frontend, chunk.values, i * SERVICE.size)]);
+          found.push([frontend, decodeService(frontend, chunk.values, i * SERVICE.size)]);
         }
       }
     }
@@ -141,7 +141,8 @@ function decodePolicy(flags: number, affinitySeconds: number): Pick<ServiceEntry
   return { policy: { ranges, allowedAlone: has(SERVICE_FLAGS.allowedAlone), denyList: has(SERVICE_FLAGS.denyList), affinitySeconds } };
 }
 
-function decodeEntry(frontend: Frontend, value: Buffer, at: number): ServiceEntry {
+/** The entry of this frontend at byte `at`. */
+export function decodeService(frontend: Frontend, value: Buffer, at: number): ServiceEntry {
   const { action, flags, affinitySeconds, quicIdBytes, quicConfig, ...rest } = SERVICE.decode(value, at);
   const quic = quicIdBytes === 0 ? {} : { quic: { bytes: quicIdBytes, config: quicConfig } };
   if (action !== undefined) return { ...rest, action, ...decodePolicy(flags, affinitySeconds), ...quic };

@@ -23,8 +23,8 @@ export interface FakeProgramSpec {
   readonly maps?: readonly string[];
   /** Given: the verifier refuses the program; this is its log, the last line the reason. */
   readonly refused?: string;
-  /** What a test run answers; default: pass, packet unchanged. */
-  readonly run?: (packet: Buffer, ingressIfindex: number) => FakeRun;
+  /** What a test run answers, and does to the program's maps; default: pass, packet unchanged. */
+  readonly run?: (packet: Buffer, ingressIfindex: number, maps: ReadonlyMap<string, MapObject>) => FakeRun;
 }
 
 export interface FakeKernelOptions extends FakeNetOptions {
@@ -112,7 +112,7 @@ export class FakeKernel {
   }
 
   addProgram(name: string, maps: readonly MapObject[]): ProgramObject {
-    const program: ProgramObject = { kind: 'program', id: this.#nextId++, name, maps, handles: 0 };
+    const program: ProgramObject = { kind: 'program', id: this.#nextId++, name, tag: tagOf(name), maps, handles: 0 };
     this.programs.set(program.id, program);
     return program;
   }
@@ -157,4 +157,8 @@ export class FakeKernel {
     }
     for (const map of this.maps.values()) if (free(map) && !inner.has(map)) this.maps.delete(map.id);
   }
+}
+
+function tagOf(name: string): string {
+  return Buffer.from(name).toString('hex').padEnd(16, '0').slice(0, 16);
 }

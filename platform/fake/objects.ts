@@ -128,6 +128,8 @@ export interface ProgramObject {
   readonly kind: 'program';
   readonly id: number;
   readonly name: string;
+  /** Of its name, as the fake has no instructions. */
+  readonly tag: string;
   readonly maps: readonly MapObject[];
   handles: number;
 }

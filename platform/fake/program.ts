@@ -12,6 +12,7 @@ import { pinObject } from './pins.js';
 export class FakeProgram implements BpfProgram {
   readonly id: number;
   readonly name: string;
+  readonly tag: string;
   readonly verifiedInstructions = 100;
   readonly translatedInstructions = 100;
   readonly machineCodeBytes = 500;
@@ -27,6 +28,7 @@ export class FakeProgram implements BpfProgram {
     object.handles++;
     this.id = object.id;
     this.name = object.name;
+    this.tag = object.tag;
     this.maps = new Map(maps.map((map) => [map.name, map]));
     this.mapIds = object.maps.map((map) => map.id);
   }
@@ -39,7 +41,10 @@ export class FakeProgram implements BpfProgram {
       throw new FairleadError('FL_E_SYSTEM', `test run of ${this.name} from device ${ifindex} failed: no such device`);
     }
     const run = this.#kernel.options.programs?.find((program) => program.name === this.name)?.run;
-    const answer: FakeRun = run?.(Buffer.from(packet), ifindex) ?? { verdict: 'pass', packet: Buffer.from(packet) };
+    const answer: FakeRun = run?.(Buffer.from(packet), ifindex, mapsByName(this.object)) ?? {
+      verdict: 'pass',
+      packet: Buffer.from(packet),
+    };
     for (const { map, record } of answer.records ?? []) this.object.maps.find(({ spec }) => spec.name === map)?.ring?.put(record);
     return { verdict: answer.verdict, packet: answer.packet, nanoseconds: 100 };
   }
@@ -75,10 +80,14 @@ export function loadFakeProgram(kernel: FakeKernel, request: LoadRequest): FakeP
     const what = `the verifier refused program ${request.program} of ${request.objectFile}: ${reason}`;
     throw new FairleadError('FL_E_VERIFY', what, { cause: spec.refused });
   }
-  const objects = declared.map((map) => adoptOrMake(kernel, map, request.pinDirectory));
+  const objects = declared.map((map) => adoptOrMake(kernel, { ...map, ...request.otherwise?.get(map.name) }, request.pinDirectory));
   const used = objects.filter((object) => spec?.maps?.includes(object.spec.name) ?? true);
   const handles = objects.map((object) => new FakeMap(kernel, object));
   return new FakeProgram(kernel, kernel.addProgram(request.program, used), handles);
+}
+
+function mapsByName(object: ProgramObject): ReadonlyMap<string, MapObject> {
+  return new Map(object.maps.map((map) => [map.spec.name, map]));
 }
 
 function pinPath(directory: string, map: FakeMapSpec): string {

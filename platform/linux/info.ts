@@ -25,6 +25,8 @@ export interface ProgramInfo {
   readonly type: number;
   readonly id: number;
   readonly name: string;
+  /** Hash of its instructions without the maps' descriptors, hex. */
+  readonly tag: string;
   readonly machineCodeBytes: number;
   readonly translatedBytes: number;
   readonly verifiedInstructions: number;
@@ -74,6 +76,7 @@ export function readProgramInfo(context: Context, fd: number): ProgramInfo {
   return {
     type: info.readUInt32LE(0),
     id: info.readUInt32LE(4),
+    tag: info.toString('hex', 8, 16),
     machineCodeBytes: info.readUInt32LE(16),
     translatedBytes: info.readUInt32LE(20),
     name: readName(info, 64),

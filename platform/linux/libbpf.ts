@@ -57,6 +57,9 @@ export interface SharedCalls {
 /** Names that only libbpf has. */
 export interface LinuxCalls {
   bpf_map__set_pin_path: Call<[map: MapPtr, path: string | null], number>;
+  bpf_map__set_type: Call<[map: MapPtr, type: number], number>;
+  bpf_map__set_max_entries: Call<[map: MapPtr, count: number], number>;
+  bpf_map__set_map_flags: Call<[map: MapPtr, flags: number], number>;
   bpf_link_create: Call<[programFd: number, target: number, attachType: number, opts: Buffer], number>;
   bpf_link_update: Call<[linkFd: number, programFd: number, opts: Buffer | null], number>;
   bpf_btf_get_fd_by_id: Call<[id: number], number>;
@@ -104,6 +107,9 @@ const SHARED: { readonly [Name in keyof SharedCalls]: Signature } = {
 
 const LINUX: { readonly [Name in keyof LinuxCalls]: Signature } = {
   bpf_map__set_pin_path: ['int', ['void *', 'str']],
+  bpf_map__set_type: ['int', ['void *', 'int']],
+  bpf_map__set_max_entries: ['int', ['void *', 'uint32_t']],
+  bpf_map__set_map_flags: ['int', ['void *', 'uint32_t']],
   bpf_link_create: ['int', ['int', 'int', 'int', 'void *']],
   bpf_link_update: ['int', ['int', 'int', 'void *']],
   bpf_btf_get_fd_by_id: ['int', ['uint32_t']],

@@ -5,12 +5,12 @@
 import { existsSync } from 'node:fs';
 import koffi from 'koffi';
 import { FairleadError } from '../../agent/model/errors.js';
-import type { BpfMap, LoadRequest } from '../port.js';
+import type { BpfMap, LoadRequest, MapForm } from '../port.js';
 import { type Context, Descriptor } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { callAsync, type MapPtr, type ObjectPtr, type ProgramPtr } from './libbpf.js';
 import { clearLibbpfLog, libbpfLog, readLog, tellingLine } from './log.js';
-import { LinuxMap } from './map.js';
+import { LinuxMap, MAP_TYPES } from './map.js';
 import { LinuxProgram } from './program.js';
 
 /** Untouched pages of it cost nothing; only a refused program makes the kernel write here. */
@@ -33,6 +33,7 @@ async function loadNow(context: Context, request: LoadRequest): Promise<LinuxPro
   try {
     const program = chooseProgram(context, object, request);
     if (request.pinDirectory === undefined) for (const map of listMaps(context, object)) context.bpf.bpf_map__set_pin_path(map, null);
+    for (const map of listMaps(context, object)) reshape(context, map, request.otherwise?.get(context.bpf.bpf_map__name(map)));
     const result = await callAsync(context.bpf.bpf_object__load, object);
     if (result < 0) throw loadFailure(request, result, readLog(log));
     return takeOver(context, object, program, request.program);
@@ -64,6 +65,15 @@ function openObject(context: Context, request: LoadRequest, log: Buffer): Object
 function* listMaps(context: Context, object: ObjectPtr): Generator<MapPtr> {
   for (let map = context.bpf.bpf_object__next_map(object, null); map !== null; map = context.bpf.bpf_object__next_map(object, map))
     yield map;
+}
+
+/** Flags are for the type that was declared, so they go with it. */
+function reshape(context: Context, map: MapPtr, form: MapForm | undefined): void {
+  if (form === undefined) return;
+  context.bpf.bpf_map__set_type(map, MAP_TYPES[form.type]);
+  context.bpf.bpf_map__set_map_flags(map, 0);
+  const result = context.bpf.bpf_map__set_max_entries(map, form.maxEntries);
+  if (result < 0) throw systemError('FL_E_LOAD', `cannot make map ${context.bpf.bpf_map__name(map)} a ${form.type}`, result);
 }
 
 function chooseProgram(context: Context, object: ObjectPtr, request: LoadRequest): ProgramPtr {

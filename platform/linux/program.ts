@@ -18,6 +18,7 @@ const GROWTH = 256;
 export class LinuxProgram implements BpfProgram {
   readonly id: number;
   readonly name: string;
+  readonly tag: string;
   readonly verifiedInstructions: number;
   readonly translatedInstructions: number;
   readonly machineCodeBytes: number;
@@ -33,6 +34,7 @@ export class LinuxProgram implements BpfProgram {
     this.#descriptor = descriptor;
     this.id = info.id;
     this.name = name;
+    this.tag = info.tag;
     this.verifiedInstructions = info.verifiedInstructions;
     this.translatedInstructions = info.translatedBytes / 8;
     this.machineCodeBytes = info.machineCodeBytes;

@@ -129,6 +129,7 @@ async function takeOver(
         settings,
         pins,
         prepared,
+        objectFile: async () => (await buildObject(platform, settings, ground))[0].objectFile,
         devices,
         lbAddresses,
         snatRange,

@@ -38,6 +38,9 @@ const REQUESTS: Readonly<Record<string, { readonly url: string; readonly body?: 
   'get /v1/neighbors': { url: '/v1/neighbors' },
   'post /v1/neighbors/{address}/resolve': { url: '/v1/neighbors/20.1.1.10/resolve' },
   'get /v1/events': { url: '/v1/events?kinds=drop&kinds=new-flow' },
+  'get /v1/explain': {
+    url: '/v1/explain?from=20.1.1.100:40000&to=40.1.1.1:80&protocol=tcp',
+  },
   'get /v1/openapi.json': { url: '/v1/openapi.json' },
   'get /v1/desired': { url: '/v1/desired' },
   'put /v1/desired': { url: '/v1/desired', body: { desired: { mode: 'dsr', services: [] }, dryRun: true } },

@@ -7,6 +7,8 @@ import type { Agent, BackendUpdate, Change, DenyChange, DenyUpdate, EventWatch, 
 import { diffStates, type StateDifference } from '../../../agent/control/state/diff-state.js';
 import { FairleadError } from '../../../agent/model/errors.js';
 import type { EventFilter, EventLosses, EventView, PacketEvent } from '../../../agent/model/events.js';
+import type { ExplanationView } from '../../../agent/model/explanation.js';
+import type { FlowTuple } from '../../../agent/model/frame.js';
 import type { DesiredState, Endpoint, Mode } from '../../../agent/model/service.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../../../agent/model/views.js';
 import { REASONS } from '../../../agent/model/reasons.js';
@@ -138,6 +140,11 @@ export class AgentDouble implements Agent {
     const added = add.filter((prefix) => !this.denied.includes(prefix));
     this.denied = [...this.denied.filter((prefix) => !removed.includes(prefix)), ...added];
     return { added, removed, count: this.denied.length };
+  }
+
+  async explainFlow(flow: FlowTuple): Promise<ExplanationView> {
+    this.calls.push('explainFlow');
+    return explanationOf(flow);
   }
 
   async setBackend(update: BackendUpdate): Promise<Change<BackendView>> {
@@ -388,3 +395,44 @@ export const EVENTS: readonly PacketEvent[] = [
     bytes: 60,
   } as const,
 ].map((view, index) => ({ view: { ...view, time: view.time + index }, packet: FRAME }));
+
+/** An explanation of a first packet under SNAT, for the ends that were asked about; from port 1 the program does otherwise, from port 2 it was not run. */
+function explanationOf(flow: FlowTuple): ExplanationView {
+  const end = { address: flow.destination.includes(':') ? '2001:db8:20::10' : '20.1.1.10', port: 80 };
+  const own = flow.destination.includes(':') ? '2001:db8:20::1' : '20.1.1.1';
+  const frame = {
+    source: own,
+    sourcePort: 14335,
+    destination: end.address,
+    destinationPort: end.port,
+    protocol: flow.protocol,
+    sourceMac: '02:00:00:00:00:01',
+    destinationMac: '02:00:00:00:00:10',
+    hops: 63,
+    bytes: 54,
+    outer: undefined,
+  };
+  const outcome = { verdict: 'tx', reason: 'snat_request', frame } as const;
+  const differs = flow.sourcePort === 1;
+  const unproved = flow.sourcePort === 2;
+  return {
+    flow,
+    packet: { kind: 'SYN', device: 'eth0', bytes: 54 },
+    steps: [
+      { step: 'address', text: `${flow.destination} may have a service: its bit in vips is set`, ends: false },
+      { step: 'flow', text: 'ct4 has no entry of it: the packet begins a flow', ends: false },
+      { step: 'backend', text: 'an explanation that is so long that it does not fit on one line of eighty columns', ends: false },
+    ],
+    outcome,
+    service: 1,
+    backend: end,
+    mode: 'snat',
+    proof: {
+      result: differs ? 'differs' : unproved ? 'unproved' : 'proved',
+      digest: '0123456789abcdef',
+      outcome: unproved ? undefined : outcome,
+      differences: differs ? ['source port: 14335 was said, 14336 it is'] : [],
+      why: unproved ? 'the object file is gone' : undefined,
+    },
+  };
+}
