@@ -42,15 +42,24 @@ static __always_inline __u8 result_reason(int result)
 	return result >> FL_RESULT_REASON;
 }
 
-/* bytes: length of the frame as it was received. */
-static __always_inline int finish(int verdict, enum fl_reason reason, __u32 bytes)
+/* As finish(); `key`: room for the key of a map, which the caller has had another use for. */
+static __always_inline int finish_with(__u32 *key, int verdict, enum fl_reason reason, __u32 bytes)
 {
-	__u32 key = reason;
-	struct fl_counter *counter = bpf_map_lookup_elem(&metrics, &key);
+	struct fl_counter *counter;
 
+	*key = reason;
+	counter = bpf_map_lookup_elem(&metrics, key);
 	if (counter) {
 		counter->packets++;
 		counter->bytes += bytes;
 	}
 	return verdict | (int)reason << FL_RESULT_REASON;
+}
+
+/* bytes: length of the frame as it was received. */
+static __always_inline int finish(int verdict, enum fl_reason reason, __u32 bytes)
+{
+	__u32 key;
+
+	return finish_with(&key, verdict, reason, bytes);
 }

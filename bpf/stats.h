@@ -51,13 +51,14 @@ static __always_inline int finish_to_backend(int verdict, enum fl_reason reason,
 /* finish() of a packet that goes to a client of this backend. */
 static __always_inline int finish_to_client(int verdict, enum fl_reason reason, __u32 bytes, __u32 backend_id)
 {
-	struct fl_backend_stats *stats = bpf_map_lookup_elem(&backend_stats, &backend_id);
+	__u32 key = backend_id;
+	struct fl_backend_stats *stats = bpf_map_lookup_elem(&backend_stats, &key);
 
 	if (stats) {
 		stats->reply_packets++;
 		stats->reply_bytes += bytes;
 	}
-	return finish(verdict, reason, bytes);
+	return finish_with(&key, verdict, reason, bytes);
 }
 
 /* A flow to this backend has got its entry. */
