@@ -17,7 +17,17 @@ export interface Capabilities {
   readonly loadsObjects: boolean;
 }
 
-export type MapType = 'hash' | 'array' | 'percpu_array' | 'percpu_hash' | 'lru_hash' | 'array_of_maps' | 'hash_of_maps' | 'lpm_trie' | 'ringbuf' | 'other';
+export type MapType =
+  | 'hash'
+  | 'array'
+  | 'percpu_array'
+  | 'percpu_hash'
+  | 'lru_hash'
+  | 'array_of_maps'
+  | 'hash_of_maps'
+  | 'lpm_trie'
+  | 'ringbuf'
+  | 'other';
 /** Map types whose values are per CPU. */
 export const PER_CPU: readonly MapType[] = ['percpu_array', 'percpu_hash'];
 export type UpdateWhen = 'any' | 'absent' | 'present';

@@ -8,6 +8,7 @@ import { FairleadError } from '../model/errors.js';
 import type { EventFilter, EventLosses, EventView, PacketEvent } from '../model/events.js';
 import { formatEndpoint } from '../model/format.js';
 import type { DesiredState, Mode } from '../model/service.js';
+import type { StatsView } from '../model/stats.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
 import { readLines } from './stream.js';
 import { decodeError, encodeServiceUpdate, fromJson, ROOT, type WireError } from './wire.js';
@@ -49,6 +50,10 @@ export class RemoteAgent implements Agent {
 
   async countFlows(): Promise<readonly FlowCount[]> {
     return (await this.#ask<{ flowCounts: FlowCount[] }>('GET', '/flow-counts')).flowCounts;
+  }
+
+  async readStats(): Promise<StatsView> {
+    return (await this.#ask<{ stats: StatsView }>('GET', '/stats')).stats;
   }
 
   async listBackends(): Promise<readonly BackendView[]> {

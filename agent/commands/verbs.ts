@@ -22,6 +22,7 @@ import { serviceDumpstate } from './service-dumpstate.js';
 import { serviceGet } from './service-get.js';
 import { serviceList } from './service-list.js';
 import { serviceUpdate } from './service-update.js';
+import { stats } from './stats.js';
 import { status } from './status.js';
 import { unload } from './unload.js';
 import type { Verb } from './verb.js';
@@ -46,6 +47,7 @@ export const VERBS: readonly Verb[] = [
   neighborList,
   neighborUpdate,
   status,
+  stats,
   monitor,
   capture,
   unload,

@@ -6,6 +6,7 @@ import type { StateDifference } from './state/diff-state.js';
 import type { EventFilter, EventLosses, PacketEvent } from '../model/events.js';
 import type { HealthUpdate } from '../model/health.js';
 import type { BackendState, DesiredState, Endpoint, Frontend, Mode } from '../model/service.js';
+import type { StatsView } from '../model/stats.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
 
 export type { StateDifference };
@@ -77,6 +78,8 @@ export interface Agent {
   dumpState(id: number): AsyncIterable<FlowView>;
   /** Flows of every backend, counted by reading the flow tables through. Backends without any are in it too. */
   countFlows(): Promise<readonly FlowCount[]>;
+  /** What services and backends counted, and their flows. It reads the flow tables through, as countFlows() does. */
+  readStats(): Promise<StatsView>;
   setBackend(update: BackendUpdate): Promise<Change<BackendView>>;
   listBackends(): Promise<readonly BackendView[]>;
   getMode(): Promise<Mode>;

@@ -12,6 +12,7 @@ import { validateService } from '../model/validate.js';
 import { validateServices } from '../model/validate-all.js';
 import { validateCrossing } from '../model/validate-families.js';
 import { warnOfPorts } from '../model/warn-ports.js';
+import type { StatsView } from '../model/stats.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
 import type { Agent, BackendUpdate, Change, DenyChange, DenyUpdate, EventWatch, ServiceUpdate } from './agent.js';
 import { type ApplyContext, applyDenied, applyHops, applyMode, applyService, applyServices, removeService } from './apply/apply.js';
@@ -23,6 +24,7 @@ import { findNeighbour } from './next-hop/find-neighbour.js';
 import type { Hop } from './next-hop/next-hop.js';
 import { HealthChecker, type HealthChange } from '../health/checker.js';
 import { withHealth } from './health-overlay.js';
+import { readStats } from './read-stats.js';
 import type { Session } from './session.js';
 import { viewStatus } from './status.js';
 import { Transaction } from './apply/transaction.js';
@@ -111,6 +113,13 @@ export class RunningAgent implements Agent {
         return { service: service.id, address, port, flows: (id === undefined ? undefined : backends.get(id)) ?? 0 };
       }),
     );
+  }
+
+  async readStats(): Promise<StatsView> {
+    this.#session.requireLoaded();
+    const { stats, flows } = this.#datapath;
+    const { backends } = await flows.survey();
+    return readStats({ stats, slots: this.#views.slots, services: this.#state.services, flows: backends });
   }
 
   async listBackends(): Promise<readonly BackendView[]> {

@@ -40,12 +40,13 @@ describe('docs/json.md', () => {
     checkObject('flow', ((await ask('service dumpstate --id=1'))['flows'] as Json[])[0] as Json);
     checkObject('neighbor', (await ask('neighbor update 20.1.1.10'))['neighbor'] as Json);
     checkObject('event', ((await ask('monitor'))['events'] as Json[])[0] as Json);
+    checkObject('service statistics', ((await ask('stats'))['services'] as Json[])[0] as Json);
     checkObject('status', (await ask('status'))['status'] as Json);
   });
 
   it('lists the keys around them, and the version', async () => {
-    const rows = [...PAGE.matchAll(/^\| `(\w+ \w+|status|monitor)` \| `(\{.*?\})`/gm)];
-    assert.equal(rows.length, 10);
+    const rows = [...PAGE.matchAll(/^\| `(\w+ \w+|status|stats|monitor)` \| `(\{.*?\})`/gm)];
+    assert.equal(rows.length, 11);
     for (const [, command = '', shape = ''] of rows) {
       const flags = /get|dump/.test(command) && command !== 'mode get' ? ' --id=1' : command === 'neighbor update' ? ' 20.1.1.10' : '';
       const keys = [...shape.replace(/\[.*?\]/g, '').matchAll(/"(\w+)"/g)].map((match) => match[1]);
