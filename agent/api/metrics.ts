@@ -4,14 +4,15 @@
 
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Agent } from '../control/agent.js';
-import { formatEndpoint } from '../model/format.js';
-import type { BackendView, FlowCount, ServiceView, StatusView } from '../model/views.js';
+import { formatEndpoint, formatFrontend } from '../model/format.js';
+import { type BackendStats, REFUSAL_REASONS, type ServiceStats, type StatsView, type Traffic } from '../model/stats.js';
+import type { BackendView, ServiceView, StatusView } from '../model/views.js';
 
 /** What one reading is made of. */
 interface Reading {
   readonly status: StatusView;
   readonly services: readonly ServiceView[];
-  readonly flows: readonly FlowCount[];
+  readonly stats: StatsView;
   readonly version: string;
 }
 
@@ -124,7 +125,66 @@ export const METRICS: readonly Metric[] = [
     kind: 'gauge',
     help: 'flows of a backend',
     labels: ['service', 'backend'],
-    read: ({ flows }) => flows.map((count) => [backendLabels(count), count.flows]),
+    read: (reading) => countedBackends(reading).map((backend) => [backendLabels(backend), backend.flows]),
+  },
+  {
+    name: 'backend_packets_total',
+    kind: 'counter',
+    help: 'packets of a backend that were sent on; direction: request or reply (replies pass here under SNAT alone)',
+    labels: ['service', 'backend', 'direction'],
+    read: (reading) => countedBackends(reading).flatMap((backend) => bothWays(backendLabels(backend), backend, 'packets', 'replyPackets')),
+  },
+  {
+    name: 'backend_bytes_total',
+    kind: 'counter',
+    help: 'bytes of the same frames, as received',
+    labels: ['service', 'backend', 'direction'],
+    read: (reading) => countedBackends(reading).flatMap((backend) => bothWays(backendLabels(backend), backend, 'bytes', 'replyBytes')),
+  },
+  {
+    name: 'backend_new_flows_total',
+    kind: 'counter',
+    help: 'flows that were begun to a backend',
+    labels: ['service', 'backend'],
+    read: (reading) => countedBackends(reading).map((backend) => [backendLabels(backend), backend.newFlows]),
+  },
+  {
+    name: 'service_flows',
+    kind: 'gauge',
+    help: 'flows of a service',
+    labels: ['service', 'frontend'],
+    read: ({ stats }) => stats.services.map((service) => [serviceLabels(service), service.flows]),
+  },
+  {
+    name: 'service_packets_total',
+    kind: 'counter',
+    help: 'packets of a service that were sent on, to and from all backends that it ever had',
+    labels: ['service', 'frontend', 'direction'],
+    read: ({ stats }) => stats.services.flatMap((service) => bothWays(serviceLabels(service), service, 'packets', 'replyPackets')),
+  },
+  {
+    name: 'service_bytes_total',
+    kind: 'counter',
+    help: 'bytes of the same frames, as received',
+    labels: ['service', 'frontend', 'direction'],
+    read: ({ stats }) => stats.services.flatMap((service) => bothWays(serviceLabels(service), service, 'bytes', 'replyBytes')),
+  },
+  {
+    name: 'service_new_flows_total',
+    kind: 'counter',
+    help: 'flows that were begun to backends of a service',
+    labels: ['service', 'frontend'],
+    read: ({ stats }) => stats.services.map((service) => [serviceLabels(service), service.newFlows]),
+  },
+  {
+    name: 'service_refused_packets_total',
+    kind: 'counter',
+    help: 'packets that would have begun a flow of a service and did not, by reason (docs/errors.md); dropped, or answered by --on-no-backend',
+    labels: ['service', 'frontend', 'reason'],
+    read: ({ stats }) =>
+      stats.services.flatMap((service) =>
+        REFUSAL_REASONS.map((reason): Sample => [{ ...serviceLabels(service), reason }, service.refused[reason]]),
+      ),
   },
   {
     name: 'backend_ready',
@@ -160,6 +220,16 @@ export const METRICS: readonly Metric[] = [
   },
 ];
 
+const countedBackends = ({ stats }: Reading): readonly BackendStats[] => stats.services.flatMap(({ backends }) => backends);
+const serviceLabels = ({ id, frontend }: ServiceStats): Labels => ({ service: String(id), frontend: formatFrontend(frontend) });
+
+function bothWays(labels: Labels, counted: Traffic, request: keyof Traffic, reply: keyof Traffic): readonly Sample[] {
+  return [
+    [{ ...labels, direction: 'request' }, counted[request]],
+    [{ ...labels, direction: 'reply' }, counted[reply]],
+  ];
+}
+
 function portLabels({ family, address, port, protocol }: StatusView['snatPorts'][number]): Labels {
   return { family: String(family), backend: formatEndpoint({ address, port }), protocol };
 }
@@ -177,8 +247,8 @@ export function makeMetrics(agent: Agent, version: string): () => Promise<string
   const own = new Registry();
   collectDefaultMetrics({ register: own, prefix: PREFIX });
   return async () => {
-    const [status, services, flows] = await Promise.all([agent.status(), agent.listServices(), agent.countFlows()]);
-    const reading = { status, services, flows, version };
+    const [status, services, stats] = await Promise.all([agent.status(), agent.listServices(), agent.readStats()]);
+    const reading = { status, services, stats, version };
     const registry = new Registry();
     for (const { name, kind, help, labels, read } of METRICS) {
       const about = { name: PREFIX + name, help, labelNames: [...labels], registers: [registry] };
@@ -200,6 +270,8 @@ export function renderMetricsPage(): string {
     ...METRICS.map(({ name, kind, labels, help }) => `| ${PREFIX}${name} | ${kind} | ${labels.join(', ')} | ${help} |`),
     '',
     `Those of the agent’s own process come with them: \`${PREFIX}process_*\` (CPU, memory, descriptors) and \`${PREFIX}nodejs_*\`.`,
-    'Packets and bytes are counted by reason, not by backend: the flows of a backend are counted in the flow tables at each reading.\n',
+    'Counters of a backend begin with it, those of a service with the service; neither falls while it is there. What backends counted that have left',
+    'stays in the numbers of their service. All begin again where `packets_total` does: when the maps are built anew (another version’s layout, other sizes).',
+    'The flows of a backend are counted in the flow tables at each reading.\n',
   ].join('\n');
 }

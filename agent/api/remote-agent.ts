@@ -10,6 +10,7 @@ import type { ExplanationView } from '../model/explanation.js';
 import { formatEndpoint } from '../model/format.js';
 import type { FlowTuple } from '../model/frame.js';
 import type { DesiredState, Mode } from '../model/service.js';
+import type { StatsView } from '../model/stats.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
 import { readLines } from './stream.js';
 import { decodeError, encodeServiceUpdate, fromJson, ROOT, type WireError } from './wire.js';
@@ -51,6 +52,10 @@ export class RemoteAgent implements Agent {
 
   async countFlows(): Promise<readonly FlowCount[]> {
     return (await this.#ask<{ flowCounts: FlowCount[] }>('GET', '/flow-counts')).flowCounts;
+  }
+
+  async readStats(): Promise<StatsView> {
+    return (await this.#ask<{ stats: StatsView }>('GET', '/stats')).stats;
   }
 
   async listBackends(): Promise<readonly BackendView[]> {

@@ -165,6 +165,13 @@ function routes(unloaded: () => void): readonly Route[] {
     },
     {
       method: 'GET',
+      path: '/stats',
+      summary: 'what services and backends counted, and how many flows they have',
+      gives: schema.answer({ stats: schema.STATS }),
+      run: async (agent) => ({ stats: await agent.readStats() }),
+    },
+    {
+      method: 'GET',
       path: '/mode',
       summary: 'the mode of new flows',
       gives: schema.answer({ mode: schema.MODE }),

@@ -6,6 +6,7 @@ import { EVENT_KINDS, MAX_SNAP, VERDICTS } from '../model/events.js';
 import { EXPLAIN_STEPS } from '../model/explanation.js';
 import { ERROR_CODES } from '../model/errors.js';
 import { ALL_DOWN_WORDS, FLOWS_WORDS, HEALTH_KINDS, INITIAL_WORDS, LARGEST_JITTER, THROUGH_WORDS } from '../model/health.js';
+import { REFUSAL_REASONS } from '../model/stats.js';
 import { REASONS } from '../model/reasons.js';
 import { ACTIONS, BACKEND_STATES, DISPATCHES, MODES, PROTOCOLS } from '../model/service.js';
 
@@ -190,6 +191,26 @@ export const EVENT_LINE = either(
   { allOf: [EVENT, gives({ packet: TEXT })] },
   gives({ losses: gives({ limited: integer(0), lost: integer(0) }) }),
 );
+
+const TRAFFIC = { packets: integer(0), bytes: integer(0), replyPackets: integer(0), replyBytes: integer(0), newFlows: integer(0) };
+
+/** Counters since the service or backend is there. */
+export const STATS = gives({
+  at: NUMBER,
+  services: list(
+    gives({
+      id: integer(1, 65535),
+      frontend: FRONTEND,
+      ...TRAFFIC,
+      flows: integer(0),
+      refused: gives(Object.fromEntries(REFUSAL_REASONS.map((reason) => [reason, integer(0)]))),
+      refusedPackets: integer(0),
+      backends: list(
+        gives({ service: integer(1, 65535), address: TEXT, port: PORT, backendId: integer(-1), ...TRAFFIC, flows: integer(0) }),
+      ),
+    }),
+  ),
+});
 
 export const STATUS = gives({
   instance: TEXT,

@@ -12,7 +12,8 @@ export class HelpShown extends Error {}
 export function addFlags(command: Command, flags: FlagSet): void {
   for (const flag of Object.values(flags)) {
     const short = flag.short === undefined ? '' : `-${flag.short}, `;
-    const option = new Option(`${short}--${flag.name}${flag.bare ? '' : ' <value>'}`, flag.text);
+    const value = flag.bare ? '' : flag.whenBare === undefined ? ' <value>' : ' [value]';
+    const option = new Option(`${short}--${flag.name}${value}`, flag.text);
     if (flag.repeatable) option.argParser((text: string, before?: string) => (before === undefined ? text : `${before},${text}`));
     command.addOption(option);
   }
@@ -28,7 +29,7 @@ export function readFlags(command: Command, flags: FlagSet, name: string, exampl
 function readFlag(command: Command, flag: AnyFlag, name: string, example: string): unknown {
   const option = command.options.find((one) => one.long === `--${flag.name}`);
   const given: unknown = option === undefined ? undefined : command.getOptionValue(option.attributeName());
-  const text = given === true ? 'true' : typeof given === 'string' ? given : flag.fallback;
+  const text = given === true ? (flag.whenBare ?? 'true') : typeof given === 'string' ? given : flag.fallback;
   if (text !== undefined) return flag.parse(text, `--${flag.name}`);
   if (flag.required) throw missingFlag(name, flag, example);
   return undefined;

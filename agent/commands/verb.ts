@@ -27,6 +27,8 @@ export interface Flag<Value> {
   readonly offers?: 'service' | 'backend' | 'next-hop';
   /** The flag takes no value; its text is 'true' when given. */
   readonly bare?: boolean;
+  /** Text that is parsed when the flag stands without a value. */
+  readonly whenBare?: string;
   /** Given more than once, its texts are joined by commas; else the last one counts. */
   readonly repeatable?: boolean;
 }
@@ -99,6 +101,7 @@ export function defineVerb<const Flags extends FlagSet, Argument = undefined>(sp
 
 /** '--id=N', '--id', '[--id=N]'. */
 export function flagUsage(flag: AnyFlag): string {
+  if (flag.whenBare !== undefined) return `--${flag.name}[=${flag.placeholder}]`;
   return flag.bare ? `--${flag.name}` : `--${flag.name}=${flag.placeholder}`;
 }
 

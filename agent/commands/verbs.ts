@@ -27,6 +27,7 @@ import { serviceDumpstate } from './service-dumpstate.js';
 import { serviceGet } from './service-get.js';
 import { serviceList } from './service-list.js';
 import { serviceUpdate } from './service-update.js';
+import { stats } from './stats.js';
 import { status } from './status.js';
 import { unload } from './unload.js';
 import type { Verb } from './verb.js';
@@ -56,6 +57,7 @@ export const VERBS: readonly Verb[] = [
   doctor,
   doctorBackend,
   explain,
+  stats,
   monitor,
   capture,
   unload,

@@ -8,6 +8,7 @@ import type { HealthUpdate } from '../model/health.js';
 import type { ExplanationView } from '../model/explanation.js';
 import type { FlowTuple } from '../model/frame.js';
 import type { BackendState, DesiredState, Endpoint, Frontend, Mode } from '../model/service.js';
+import type { StatsView } from '../model/stats.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
 
 export type { StateDifference };
@@ -79,6 +80,8 @@ export interface Agent {
   dumpState(id: number): AsyncIterable<FlowView>;
   /** Flows of every backend, counted by reading the flow tables through. Backends without any are in it too. */
   countFlows(): Promise<readonly FlowCount[]>;
+  /** What services and backends counted, and their flows. It reads the flow tables through, as countFlows() does. */
+  readStats(): Promise<StatsView>;
   setBackend(update: BackendUpdate): Promise<Change<BackendView>>;
   listBackends(): Promise<readonly BackendView[]>;
   getMode(): Promise<Mode>;

@@ -15,6 +15,7 @@ import { validateServices } from '../model/validate-all.js';
 import { validateCrossing } from '../model/validate-families.js';
 import { validateExec } from '../model/validate-health.js';
 import { warnOfPorts } from '../model/warn-ports.js';
+import type { StatsView } from '../model/stats.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
 import type { Agent, BackendUpdate, Change, DenyChange, DenyUpdate, EventWatch, ServiceUpdate } from './agent.js';
 import {
@@ -40,6 +41,7 @@ import { HealthChecker, type HealthChange, type Known } from '../health/checker.
 import { dsrNetwork } from './dsr-network.js';
 import { Guard } from './guard/guard.js';
 import { isOut, stateBefore, withHealth } from './health-overlay.js';
+import { readStats } from './read-stats.js';
 import type { Session } from './session.js';
 import { viewStatus } from './status.js';
 import { Transaction } from './apply/transaction.js';
@@ -137,6 +139,13 @@ export class RunningAgent implements Agent {
         return { service: service.id, address, port, flows: (id === undefined ? undefined : backends.get(id)) ?? 0 };
       }),
     );
+  }
+
+  async readStats(): Promise<StatsView> {
+    this.#session.requireLoaded();
+    const { stats, flows } = this.#datapath;
+    const { backends } = await flows.survey();
+    return readStats({ stats, slots: this.#views.slots, services: this.#state.services, flows: backends });
   }
 
   async listBackends(): Promise<readonly BackendView[]> {

@@ -40,6 +40,13 @@ export function parseInteger(text: string, range: IntegerRange, where?: string):
   throw valueError(range.kind, text, `not a number from ${range.min} to ${range.max}`, where);
 }
 
+/** Seconds between two looks at something, 0.1 to 3600. */
+export function parseInterval(text: string, where?: string): number {
+  const value = /^[0-9]{1,4}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 0.1 && value <= 3600) return value;
+  throw valueError('seconds', text, 'not a number from 0.1 to 3600', where);
+}
+
 /** One of `words`, exactly as written there; the hint names the nearest one. */
 export function parseWord<Word extends string>(text: string, kind: string, words: readonly Word[], where?: string): Word {
   const found = words.find((word) => word === text);

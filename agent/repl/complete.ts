@@ -20,7 +20,9 @@ async function candidatesAfter(before: readonly string[], last: string, verbs: r
   if (verb === undefined) return nextWords(before, verbs);
   const flags = Object.values(verb.flags);
   const given = before.slice(verb.words.split(' ').length);
-  const open = flags.find((flag) => !flag.bare && [`--${flag.name}`, `-${flag.short ?? '-'}`].includes(given.at(-1) ?? ''));
+  const open = flags.find(
+    (flag) => !flag.bare && flag.whenBare === undefined && [`--${flag.name}`, `-${flag.short ?? '-'}`].includes(given.at(-1) ?? ''),
+  );
   if (open !== undefined) return values(open, given, agent);
   const equals = last.indexOf('=');
   if (equals > 0) {
@@ -28,7 +30,7 @@ async function candidatesAfter(before: readonly string[], last: string, verbs: r
     return flag === undefined ? [] : (await values(flag, given, agent)).map((value) => `--${flag.name}=${value}`);
   }
   const unused = flags.filter((flag) => !given.some((word) => word.split('=')[0] === `--${flag.name}`));
-  const offered = unused.map((flag) => `--${flag.name}${flag.bare ? '' : '='}`);
+  const offered = unused.map((flag) => `--${flag.name}${flag.bare || flag.whenBare !== undefined ? '' : '='}`);
   // `doctor` is a command, and the noun of `doctor backend`.
   if (given.length === 0) offered.unshift(...nextWords(before, verbs));
   return verb.argument === undefined ? offered : [...(await values(verb.argument, given, agent)), ...offered];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { makeMetrics, METRICS, PREFIX, renderMetricsPage } from '../../../agent/api/metrics.js';
+import { formatEndpoint, formatFrontend } from '../../../agent/model/format.js';
 import { AgentDouble } from '../support/agent-double.js';
 import { compareGolden } from '../support/golden.js';
 
@@ -29,7 +30,26 @@ describe('metrics', () => {
     const value = (series: string) => new RegExp(`^${PREFIX}${series.replaceAll(/[{}[\].]/g, '\\$&')} (.*)$`, 'm').exec(text)?.[1];
     assert.equal(value('services'), '3');
     assert.equal(value('mode_info{mode="snat",dispatch="ipip"}'), '1');
-    assert.equal(value('backend_flows{service="1",backend="20.1.1.20:80"}'), '10');
+    agent.readings = 0;
+    const { services } = await agent.readStats();
+    for (const { id, frontend, backends, refused, ...service } of services) {
+      const labels = `service="${id}",frontend="${formatFrontend(frontend)}"`;
+      assert.equal(value(`service_flows{${labels}}`), String(service.flows));
+      assert.equal(value(`service_packets_total{${labels},direction="request"}`), String(service.packets));
+      assert.equal(value(`service_packets_total{${labels},direction="reply"}`), String(service.replyPackets));
+      assert.equal(value(`service_bytes_total{${labels},direction="request"}`), String(service.bytes));
+      assert.equal(value(`service_bytes_total{${labels},direction="reply"}`), String(service.replyBytes));
+      assert.equal(value(`service_new_flows_total{${labels}}`), String(service.newFlows));
+      for (const [reason, packets] of Object.entries(refused))
+        assert.equal(value(`service_refused_packets_total{${labels},reason="${reason}"}`), String(packets));
+      for (const backend of backends) {
+        const of = `service="${id}",backend="${formatEndpoint(backend)}"`;
+        assert.equal(value(`backend_flows{${of}}`), String(backend.flows));
+        assert.equal(value(`backend_packets_total{${of},direction="request"}`), String(backend.packets));
+        assert.equal(value(`backend_bytes_total{${of},direction="reply"}`), String(backend.replyBytes));
+        assert.equal(value(`backend_new_flows_total{${of}}`), String(backend.newFlows));
+      }
+    }
     assert.equal(value('backend_ready{service="1",backend="20.1.1.30:80",state="terminating"}'), '0');
     assert.equal(value('backend_ready{service="1",backend="20.1.1.10:80",state="active"}'), '1');
     assert.equal(value('snat_ports_used{family="4",backend="20.1.1.10:80",protocol="tcp"}'), '900');

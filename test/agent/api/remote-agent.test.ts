@@ -14,6 +14,8 @@ import { answer } from '../support/run-with-double.js';
 const LINES = [
   'service list',
   'service list -o json',
+  'service list --stats',
+  'stats --id=1 -o json',
   'service get --id=1',
   'service get --id=2 -o json',
   'service get --id=77',

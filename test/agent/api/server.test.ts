@@ -23,6 +23,7 @@ interface Document {
 /** A request for each path of the document. */
 const REQUESTS: Readonly<Record<string, { readonly url: string; readonly body?: object }>> = {
   'get /v1/status': { url: '/v1/status' },
+  'get /v1/stats': { url: '/v1/stats' },
   'get /v1/services': { url: '/v1/services' },
   'get /v1/services/{id}': { url: '/v1/services/1' },
   'patch /v1/services/{id}': { url: '/v1/services/3', body: { frontend: '40.1.1.3:80', backends: ['20.1.1.10:80'] } },

@@ -41,12 +41,13 @@ describe('docs/json.md', () => {
     checkObject('neighbor', (await ask('neighbor update 20.1.1.10'))['neighbor'] as Json);
     checkObject('event', ((await ask('monitor'))['events'] as Json[])[0] as Json);
     checkObject('doctor', (await ask('doctor --fix --yes'))['doctor'] as Json);
+    checkObject('service statistics', ((await ask('stats'))['services'] as Json[])[0] as Json);
     checkObject('status', (await ask('status'))['status'] as Json);
   });
 
   it('lists the keys around them, and the version', async () => {
-    const rows = [...PAGE.matchAll(/^\| `(\w+ \w+|status|doctor|monitor)` \| `(\{.*?\})`/gm)];
-    assert.equal(rows.length, 11);
+    const rows = [...PAGE.matchAll(/^\| `(\w+ \w+|status|stats|doctor|monitor)` \| `(\{.*?\})`/gm)];
+    assert.equal(rows.length, 12);
     for (const [, command = '', shape = ''] of rows) {
       const flags = /get|dump/.test(command) && command !== 'mode get' ? ' --id=1' : command === 'neighbor update' ? ' 20.1.1.10' : '';
       const keys = [...shape.replace(/\[.*?\]/g, '').matchAll(/"(\w+)"/g)].map((match) => match[1]);

@@ -28,6 +28,25 @@ describe('JSON answers', () => {
     assert.deepEqual(await json('status'), { version: 1, status: plain(await agent.status()) });
   });
 
+  it('statistics: counters, and the same a second', async () => {
+    const agent = new AgentDouble();
+    const [first, second] = [await agent.readStats(), await agent.readStats()];
+    agent.readings = 0;
+    assert.deepEqual(await json('stats', agent), { version: 1, at: first.at, perSecond: false, services: plain(first.services) });
+    agent.readings = 0;
+    const { services, ...rest } = await json('stats --rate=0.1', agent);
+    assert.deepEqual(rest, { version: 1, at: second.at, perSecond: true });
+    // The double counts as much each second as in its first.
+    assert.deepEqual((services as typeof first.services)[0]?.backends, plain(first.services[0]?.backends));
+    assert.equal((services as typeof first.services)[0]?.refused.no_backend, 0);
+    agent.readings = 0;
+    const listed = (await json('service list --stats', agent))['services'] as Record<string, unknown>[];
+    const { id, frontend, backends, ...stats } = first.services[0] as (typeof first.services)[0];
+    assert.deepEqual(listed[0], { ...(plain(await agent.getService(id)) as object), stats: plain(stats) });
+    assert.equal(listed.length, 3);
+    assert.deepEqual([frontend.port, backends.length], [80, 4]);
+  });
+
   it('flows are exact, and what DSR cannot know is null', async () => {
     const { service, flows } = await json('service dumpstate --id=1');
     assert.equal(service, 1);

@@ -12,6 +12,10 @@ const TABLES: Record<string, string> = {
   'backend-list-of-one': 'backend list --id=2',
   'neighbor-list': 'neighbor list',
   status: 'status',
+  'service-list-stats': 'service list --stats',
+  'service-list-rate': 'service list --rate=0.1',
+  stats: 'stats',
+  'stats-rate': 'stats --id=1 --rate=0.1',
 };
 
 describe('tables at 80 columns', () => {
@@ -29,7 +33,7 @@ describe('tables at 80 columns', () => {
     ['ipv6', SHORT],
     ['ipv6-longest', LONGEST],
   ] as const) {
-    for (const name of ['service-list', 'service-get', 'service-dumpstate', 'backend-list', 'neighbor-list']) {
+    for (const name of ['service-list', 'stats', 'service-get', 'service-dumpstate', 'backend-list', 'neighbor-list']) {
       it(`${TABLES[name]} reads as in golden/${name}-${length}.txt`, async () => {
         const { out, err } = await answer(TABLES[name] ?? '', { agent: new AgentDouble6(to6) });
         assert.equal(err, '');
@@ -45,10 +49,20 @@ describe('tables at 80 columns', () => {
     compareGolden(out, new URL('golden/service-dumpstate-wide.txt', import.meta.url));
   });
 
+  it('HAProxy’s columns: a frontend, its backends and the sum of them', async () => {
+    const { out, err } = await answer('stats --format=haproxy-csv');
+    assert.equal(err, '');
+    compareGolden(out, new URL('golden/stats-haproxy.csv', import.meta.url));
+    const [header = '', ...lines] = out.trimEnd().split('\n');
+    for (const line of lines) assert.equal(line.split(',').length, header.split(',').length);
+  });
+
   it('an empty agent says that there is nothing', async () => {
     const agent = new AgentDouble();
     agent.services.clear();
     assert.equal((await answer('service list', { agent })).out, 'no services\n');
+    assert.equal((await answer('service list --stats', { agent })).out, 'no services\n');
+    assert.equal((await answer('stats', { agent })).out, 'no services\n');
     assert.equal((await answer('backend list', { agent })).out, 'no backends\n');
     assert.match((await answer('service dumpstate --id=2')).out, /^0 flows\n$/);
   });

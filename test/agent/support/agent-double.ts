@@ -11,6 +11,7 @@ import type { ExplanationView } from '../../../agent/model/explanation.js';
 import type { FlowTuple } from '../../../agent/model/frame.js';
 import type { DesiredState, Endpoint, Mode } from '../../../agent/model/service.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../../../agent/model/views.js';
+import type { BackendStats, ServiceStats, StatsView } from '../../../agent/model/stats.js';
 import { REASONS } from '../../../agent/model/reasons.js';
 
 export const MANY_FLOWS = 1_000_000;
@@ -19,6 +20,8 @@ export class AgentDouble implements Agent {
   mode: Mode = 'snat';
   unloaded = false;
   closed = false;
+  /** Of the statistics. */
+  readings = 0;
   /** Flows that dumpState has given away. */
   dumped = 0;
   readonly services = new Map<number, ServiceView>();
@@ -156,6 +159,41 @@ export class AgentDouble implements Agent {
     this.services.set(update.id, { ...service, backends: service.backends.map((one) => (one === before ? view : one)) });
     const same = view.state === before.state && view.weight === before.weight;
     return { view, outcome: same ? 'unchanged' : 'changed', warnings: [] };
+  }
+
+  /** Each reading is a second after the one before; a backend has counted more the higher its id is, and each time as much again. */
+  async readStats(): Promise<StatsView> {
+    this.calls.push('readStats');
+    this.readings++;
+    const services = (await this.listServices()).map(({ id, frontend, backends }): ServiceStats => {
+      const counted = backends.map(({ service, address, port, backendId }, index): BackendStats => {
+        const packets = this.readings * (backendId + 1) * 1234;
+        const traffic = {
+          packets,
+          bytes: packets * 750,
+          replyPackets: packets * 2,
+          replyBytes: packets * 2900,
+          newFlows: this.readings * backendId,
+        };
+        return { service, address, port, backendId, ...traffic, flows: 7 - index };
+      });
+      const sum = (of: (one: BackendStats) => number) => counted.reduce((total, one) => total + of(one), 0);
+      const refused = { source_denied: this.readings * 3, no_backend: id, unresolved: 0, snat_ports: 0, new_flow_rate: 0, flow_table: 0 };
+      return {
+        id,
+        frontend,
+        packets: sum(({ packets }) => packets),
+        bytes: sum(({ bytes }) => bytes),
+        replyPackets: sum(({ replyPackets }) => replyPackets),
+        replyBytes: sum(({ replyBytes }) => replyBytes),
+        newFlows: sum(({ newFlows }) => newFlows),
+        flows: sum(({ flows }) => flows),
+        refused,
+        refusedPackets: this.readings * 3 + id,
+        backends: counted,
+      };
+    });
+    return { at: 1_700_000_000 + this.readings, services };
   }
 
   async countFlows(): Promise<readonly FlowCount[]> {
