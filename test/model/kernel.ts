@@ -10,8 +10,10 @@ import { REASONS } from '../../agent/model/reasons.js';
 import type { Frontend } from '../../agent/model/service.js';
 import type { DataPlane } from '../bpf/load.js';
 import { setForwarding } from '../bpf/namespace.js';
+import { flagsOf, sideMaps } from './side-maps.js';
 import { mapMemory, slotBytes, writeFlow, writeReply } from './memory.js';
 import { type Outcome, walkPacket } from './model.js';
+import type { SideMap } from './side-map.js';
 import type { Backend, Family, Flow, Reverse, Service, Settings, Slot, State } from './state.js';
 
 const text = (hex: string): string => formatAddress(Buffer.from(hex, 'hex'));
@@ -110,6 +112,7 @@ export class Kernel {
   readonly #flows: Readonly<Record<Family, Table<Flow>>>;
   readonly #replies: Readonly<Record<Family, Table<Reverse>>>;
   readonly #spans: SpanTable;
+  readonly #sides: readonly SideMap[];
   readonly #tables = new Map<number, string>();
   readonly #counted = new Map<string, { packets: number; bytes: number }>();
   readonly #services: Record<Family, readonly Service[]> = { 4: [], 6: [] };
@@ -123,6 +126,7 @@ export class Kernel {
     this.#flows = { 4: new Table(memory('ct4'), 4, writeFlow), 6: new Table(memory('ct6'), 6, writeFlow) };
     this.#replies = { 4: new Table(memory('snat4'), 4, writeReply), 6: new Table(memory('snat6'), 6, writeReply) };
     this.#spans = new SpanTable(LAYOUTS.map((layout) => ({ layout, map: plane.map(layout.maps.spans) })));
+    this.#sides = sideMaps(plane);
     this.#forgetCounters();
   }
 
@@ -161,6 +165,7 @@ export class Kernel {
       const value = WINDOW.encode(state.window);
       limit.update(encodeIndex(0), Buffer.concat(Array.from({ length: limit.valueSize / WINDOW.size }, () => value)));
     }
+    for (const side of this.#sides) side.put(state);
     for (const family of [4, 6] as const) {
       const { services, backends, flows, replies } = state.planes[family];
       const former = before?.planes[family];
@@ -168,8 +173,8 @@ export class Kernel {
       this.#replies[family].put(replies);
       for (const [id, backend] of backends.entries()) if (backend !== former?.backends[id]) this.#putBackend(family, id, backend);
       for (const service of this.#services[family]) if (!services.includes(service)) this.#dropService(family, service);
-      for (const service of services)
-        if (!this.#services[family].includes(service)) this.#putService(family, service, state.settings.maglevSize);
+      const again = state.planes[family].denied !== former?.denied; // each service's entry says whether there are any
+      for (const service of services) if (again || !this.#services[family].includes(service)) this.#putService(state, family, service);
       this.#services[family] = services;
     }
     this.#state = state;
@@ -192,9 +197,11 @@ export class Kernel {
     if (exchange.difference === undefined) {
       this.#count(exchange.outcome.reason, frame.length);
       if (exchange.outcome.state !== state) this.#state = exchange.outcome.state;
+      for (const side of this.#sides) side.accept(exchange.outcome.state);
     } else {
       this.#forgetCounters();
       this.#state = undefined;
+      for (const side of this.#sides) side.forget();
       for (const family of [4, 6] as const) {
         this.#flows[family].forget();
         this.#replies[family].forget();
@@ -207,6 +214,10 @@ export class Kernel {
   checkRest(state: State): string | undefined {
     for (const family of [4, 6] as const) {
       const wrong = this.#backendDiffers(family, state.planes[family].backends, []);
+      if (wrong !== undefined) return wrong;
+    }
+    for (const side of this.#sides) {
+      const wrong = side.checkAll(state);
       if (wrong !== undefined) return wrong;
     }
     const wrong = REASONS.filter(({ name }) => {
@@ -244,6 +255,10 @@ export class Kernel {
       }
       if (plane.backends === before.planes[family].backends) continue;
       const wrong = this.#backendDiffers(family, plane.backends, before.planes[family].backends);
+      if (wrong !== undefined) return wrong;
+    }
+    for (const side of this.#sides) {
+      const wrong = side.differs(state);
       if (wrong !== undefined) return wrong;
     }
     return state.settings.newFlowRate === 0 ? undefined : this.#windowDiffers(before, state);
@@ -354,7 +369,8 @@ export class Kernel {
     this.#plane.map(`lb${family}_services`).delete(this.#frontend(family, service));
   }
 
-  #putService(family: Family, service: Service, size: number): void {
+  #putService({ settings, planes }: State, family: Family, service: Service): void {
+    const size = settings.maglevSize;
     const { id, action, backendCount, table } = service;
     const inner = this.#plane.tables.get(id);
     const content = `${size} ${table.join()}`;
@@ -371,7 +387,7 @@ export class Kernel {
       backendCount,
       maglevDigest: 1,
       action,
-      flags: 0,
+      flags: flagsOf(service, planes[family].denied),
       quicIdBytes: 0,
       quicConfig: 0,
       affinitySeconds: 0,

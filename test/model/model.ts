@@ -1,13 +1,14 @@
 // The reference model of the data plane: docs/packet-walk.md as functions from a packet and a state to a verdict, a packet and a state.
 // Imports its siblings; nothing of the product. Read it beside that page: the parts have the page's order and names.
 // Invariant: pure. What the page leaves to time and place (the clock, the CPU's window, the FIB) is in the arguments.
-// Not covered: fragments and ICMP (headers.ts, isCovered: they are never compared), what the program answers itself, source ranges, affinity,
+// Not covered: fragments and ICMP (headers.ts, isCovered: they are never compared), what the program answers itself, affinity,
 // QUIC, several SNAT addresses, ranges of ports and prefixes, backends on this node or of the other family. Settings of these are at rest.
 
 import { Draft } from './draft.js';
 import { flowPlaces, hashTuple, replyPlace, snatPorts, vipBit } from './hash.js';
 import { type Headers, readHeaders } from './headers.js';
 import { dsrIpip, dsrL2, outerBytes, snatReply, snatRequest } from './rewrite.js';
+import { mayBegin } from './source-ranges.js';
 import {
   type Backend,
   type Flow,
@@ -129,6 +130,7 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
     ({ address, port, protocol }) => address === tuple.daddr && port === tuple.dport && protocol === tuple.protocol,
   );
   if (service === undefined) return pass(packet, 'no_service');
+  if (!mayBegin(draft.plane, service, tuple.saddr)) return drop('source_denied');
   if (headers.hops <= 1) return pass(packet, 'ttl_expired');
   const hash = hashTuple(tuple, settings.hashSeed);
   const backendId = chooseBackend(service, hash.low % settings.maglevSize);

@@ -1,6 +1,8 @@
 // The model's world as plain data: settings, services, backends, the flow tables, and what the kernel's FIB would answer.
-// Imports nothing. Addresses and MAC addresses are hex text as they stand in a packet ('28010101'), times are ticks, ports host order.
+// Imports types alone. Addresses and MAC addresses are hex text as they stand in a packet ('28010101'), times are ticks, ports host order.
 // Invariant: nothing here is ever changed in place; a step of the model returns a new state that shares what has not changed.
+
+import type { SourceRange } from './source-ranges.js';
 
 export type Family = 4 | 6;
 export type Action = 'snat' | 'dsr-ipip' | 'dsr-l2';
@@ -76,6 +78,8 @@ export interface Service {
   readonly backendCount: number;
   /** Backend ids, repeated until the Maglev table is full. */
   readonly table: readonly number[];
+  /** Whom it takes; undefined: everybody. */
+  readonly sources?: readonly SourceRange[];
 }
 
 export type BackendState = 'free' | 'active' | 'terminating' | 'quarantined' | 'maintenance';
@@ -121,6 +125,8 @@ export interface Settings {
 /** One family's tables. */
 export interface Plane {
   readonly services: readonly Service[];
+  /** What holds for all services. */
+  readonly denied?: readonly SourceRange[];
   /** By backend id. */
   readonly backends: readonly Backend[];
   readonly flows: readonly Slot<Flow>[];

@@ -8,6 +8,7 @@ import { HOSTS } from '../bpf/hosts.js';
 import type { Ends } from '../bpf/packet.js';
 import { DEVICE, LOOPBACK } from '../bpf/world.js';
 import { applyDamage, buildOdd, buildShape, type Damage, damage, type Shape, shape } from './frames.js';
+import { buildRanges, type RangeChoice, rangeChoices, type SourceRange } from './source-ranges.js';
 import { type Backend, type Family, type Flow, type Plane, type Reverse, SEEN, type Slot, type State, TCP } from './state.js';
 import { ACTIONS, buildService, CLIENTS, FIB, hex, NO_FIB, SECOND_PORT, SERVICES, table, VIPS } from './world.js';
 
@@ -35,6 +36,8 @@ export type Step =
     }
   | { readonly kind: 'mode'; readonly action: number }
   | { readonly kind: 'lose'; readonly family: Family; readonly table: 'flows' | 'replies'; readonly pick: number }
+  | { readonly kind: 'sources'; readonly family: Family; readonly service: number; readonly ranges: readonly RangeChoice[] }
+  | { readonly kind: 'deny'; readonly family: Family; readonly ranges: readonly RangeChoice[] }
   | { readonly kind: 'fib' }
   | { readonly kind: 'vip'; readonly bit: number };
 
@@ -73,6 +76,8 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: kind('mode'), action: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('lose'), family, table: fc.constantFrom('flows', 'replies'), pick: fc.nat(63) }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('sources'), family, service: fc.nat(SERVICES - 1), ranges: rangeChoices(CLIENTS) }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('deny'), family, ranges: rangeChoices(CLIENTS) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('fib') }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('vip'), bit: fc.nat(4) }) },
 );
@@ -120,6 +125,10 @@ export function resolveStep(state: State, given: Step, now: number): Event {
     }
     case 'lose':
       return { state: changePlane(state, given.family, (plane) => loseEntry(plane, given.table, given.pick)) };
+    case 'sources':
+      return { state: changePlane(state, given.family, (plane) => restrict(plane, given)) };
+    case 'deny':
+      return { state: changePlane(state, given.family, (plane) => ({ ...plane, denied: rangesFor(given) })) };
     case 'fib':
       return { state: { ...state, fib: state.fib.size > 0 ? NO_FIB : FIB } };
     case 'vip':
@@ -262,6 +271,16 @@ function changeService(plane: Plane, { family: which, service: i, change, table 
   const made = buildService(which, i, change % 3, table);
   const others = plane.services.filter(({ id }) => id !== made.id);
   return { ...plane, services: change === 4 && others.length < plane.services.length ? others : [...others, made] };
+}
+
+const rangesFor = ({ family: which, ranges }: Extract<Step, { kind: 'sources' | 'deny' }>): readonly SourceRange[] =>
+  buildRanges(ranges, (client) => hex(HOSTS[which].nthClient(client)));
+
+/** Gives a service other source ranges. */
+function restrict(plane: Plane, given: Extract<Step, { kind: 'sources' }>): Plane {
+  const { id: wanted } = buildService(given.family, given.service, 0, []);
+  const sources = rangesFor(given);
+  return { ...plane, services: plane.services.map((service) => (service.id === wanted ? { ...service, sources } : service)) };
 }
 
 /** Empties or frees a slot, as somebody who writes to the map would. */
