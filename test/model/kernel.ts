@@ -6,6 +6,7 @@ import { FAMILIES as LAYOUTS } from '../../agent/datapath/families.js';
 import { BACKEND_RESOLVED, CONFIG, COUNTER, DEVICE, encodeIndex, SERVICE, VIP_WORD, WINDOW } from '../../agent/datapath/layout.js';
 import { SpanTable } from '../../agent/datapath/span-table.js';
 import { formatAddress } from '../../agent/model/address.js';
+import { buildFrontend } from '../../agent/model/frontend.js';
 import { REASONS } from '../../agent/model/reasons.js';
 import type { Frontend } from '../../agent/model/service.js';
 import type { DataPlane } from '../bpf/load.js';
@@ -17,11 +18,8 @@ import type { SideMap } from './side-map.js';
 import type { Backend, Family, Flow, Reverse, Service, Settings, Slot, State } from './state.js';
 
 const text = (hex: string): string => formatAddress(Buffer.from(hex, 'hex'));
-const frontendOf = ({ address, port, protocol }: Service): Frontend => ({
-  address: text(address),
-  port,
-  protocol: protocol === 6 ? 'tcp' : 'udp',
-});
+const frontendOf = ({ address, port, lastPort, bits, protocol }: Service): Frontend =>
+  buildFrontend({ address: text(address), port, lastPort, prefixLength: bits, protocol: protocol === 6 ? 'tcp' : 'udp' });
 /** Settings of what the model does not cover. */
 const AT_REST = {
   earlyFragmentsPass: 0,
@@ -314,8 +312,8 @@ export class Kernel {
     const addresses = (family: Family, none: string) => Array.from({ length: 4 }, (_, i) => text(settings.lbAddresses[family][i] ?? none));
     const { snatPorts, lbAddresses: _, ...rest } = settings;
     const config = CONFIG.encode({
-      ...rest,
       ...AT_REST,
+      ...rest,
       layout: 0,
       snatPortMin: snatPorts[0],
       snatPortMax: snatPorts[1],

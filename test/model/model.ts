@@ -2,9 +2,10 @@
 // Imports its siblings; nothing of the product. Read it beside that page: the parts have the page's order and names.
 // Invariant: pure. What the page leaves to time and place (the clock, the CPU's window, the FIB) is in the arguments.
 // Not covered: fragments and ICMP (headers.ts, isCovered: they are never compared), what the program answers itself, affinity,
-// QUIC, several SNAT addresses, ranges of ports and prefixes, backends on this node or of the other family. Settings of these are at rest.
+// QUIC, several SNAT addresses, backends on this node or of the other family. Settings of these are at rest.
 
 import { Draft } from './draft.js';
+import { findService, isVirtual } from './frontends.js';
 import { flowPlaces, hashTuple, replyPlace, snatPorts, vipBit } from './hash.js';
 import { type Headers, readHeaders } from './headers.js';
 import { dsrIpip, dsrL2, outerBytes, snatReply, snatRequest } from './rewrite.js';
@@ -126,10 +127,8 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
   const { headers, draft, arrival } = packet;
   const { tuple } = headers;
   const { settings, now } = draft;
-  const service = draft.plane.services.find(
-    ({ address, port, protocol }) => address === tuple.daddr && port === tuple.dport && protocol === tuple.protocol,
-  );
-  if (service === undefined) return pass(packet, 'no_service');
+  const service = findService(draft.plane, tuple);
+  if (service === undefined) return refuse(packet);
   if (!mayBegin(draft.plane, service, tuple.saddr)) return drop('source_denied');
   if (headers.hops <= 1) return pass(packet, 'ttl_expired');
   const hash = hashTuple(tuple, settings.hashSeed);
@@ -169,6 +168,12 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
   }
   takePort(packet, place, port);
   return act(packet, backend, action, port.tuple.dport, false);
+}
+
+/** No service has the packet's destination. */
+function refuse(packet: Walk): Ending {
+  const { draft, headers } = packet;
+  return draft.settings.unknownPortDrops && isVirtual(draft.plane, headers.tuple.daddr) ? drop('no_port') : pass(packet, 'no_service');
 }
 
 function chooseBackend(service: Service, slot: number): number | undefined {
@@ -226,18 +231,13 @@ interface Port {
 const PATIENCE = 5;
 
 /** "SNAT ports". `taken`: the new flow's slot. */
-function choosePort(
-  draft: Draft,
-  { tuple: { protocol }, tuple }: Flow,
-  backend: Backend,
-  { place: busy, pressed }: Taken,
-): Port | undefined {
+function choosePort(draft: Draft, { tuple }: Flow, backend: Backend, { place: busy, pressed }: Taken): Port | undefined {
   const { settings, plane, now } = draft;
   let remembered: Port | undefined;
   let longest = 0;
   let tried = 0;
   for (const dport of snatPorts(hashTuple(tuple, settings.hashSeed), settings.snatPorts)) {
-    const port = portOf(draft, backend, dport, protocol);
+    const port = portOf(draft, backend, dport, tuple);
     const worth = worthOfReply(settings, plane, port.place, busy, now);
     if (worth === 'ended') return port;
     const standing = plane.replies[port.place]?.entry as Reverse;
@@ -252,8 +252,10 @@ function choosePort(
   return remembered;
 }
 
-function portOf(draft: Draft, backend: Backend, dport: number, protocol: number): Port {
-  const tuple = { saddr: backend.address, daddr: backend.source, sport: backend.port, dport, protocol };
+/** `client`: the flow's tuple. */
+function portOf(draft: Draft, backend: Backend, dport: number, client: Tuple): Port {
+  const sport = backend.port || client.dport;
+  const tuple = { saddr: backend.address, daddr: backend.source, sport, dport, protocol: client.protocol };
   return { tuple, place: replyPlace(tuple, draft.settings, draft.plane.replies.length) };
 }
 
@@ -306,7 +308,7 @@ function refresh(packet: Walk, index: number): boolean {
     return true;
   }
   if (worthOfReply(draft.settings, draft.plane, flow.reverse, undefined, draft.now) !== 'ended') return false;
-  takePort(packet, index, { ...portOf(draft, backend, flow.snatPort, flow.tuple.protocol), place: flow.reverse });
+  takePort(packet, index, { ...portOf(draft, backend, flow.snatPort, flow.tuple), place: flow.reverse });
   return true;
 }
 

@@ -71,8 +71,13 @@ export interface Slot<Entry> {
 
 export interface Service {
   readonly id: number;
+  /** The first of a prefix. */
   readonly address: string;
+  /** Of the prefix; undefined: one address. */
+  readonly bits?: number;
   readonly port: number;
+  /** Of a range; undefined: one port. Every port is 0 to 65535. */
+  readonly lastPort?: number;
   readonly protocol: number;
   readonly action: Action;
   readonly backendCount: number;
@@ -86,6 +91,7 @@ export type BackendState = 'free' | 'active' | 'terminating' | 'quarantined' | '
 
 export interface Backend {
   readonly address: string;
+  /** 0: the one that the client used. */
   readonly port: number;
   /** LB address towards it; all zeros: none. */
   readonly source: string;
@@ -108,6 +114,8 @@ export interface NextHop {
 }
 
 export interface Settings {
+  /** They are the program's own and stay as they are. */
+  readonly compiled?: true;
   readonly ticksPerSecond: number;
   readonly maglevSize: number;
   /** New entries a second and CPU; 0: no bound. */
@@ -117,6 +125,8 @@ export interface Settings {
   readonly timeoutClosing: number;
   readonly timeoutUdp: number;
   readonly snatPorts: readonly [number, number];
+  /** A packet to a virtual address on a port that no service has is dropped; undefined or 0: it passes. */
+  readonly unknownPortDrops?: number;
   readonly hashSeed: bigint;
   readonly slotSeed: bigint;
   readonly lbAddresses: Readonly<Record<Family, readonly string[]>>;

@@ -7,10 +7,12 @@ import { formatAddress } from '../../agent/model/address.js';
 import { HOSTS } from '../bpf/hosts.js';
 import type { Ends } from '../bpf/packet.js';
 import { DEVICE, LOOPBACK } from '../bpf/world.js';
+import { changeSetting, SETTINGS } from './setting.js';
 import { applyDamage, buildOdd, buildShape, type Damage, damage, type Shape, shape } from './frames.js';
 import { buildRanges, type RangeChoice, rangeChoices, type SourceRange } from './source-ranges.js';
 import { type Backend, type Family, type Flow, type Plane, type Reverse, SEEN, type Slot, type State, TCP } from './state.js';
-import { ACTIONS, buildService, CLIENTS, FIB, hex, NO_FIB, SECOND_PORT, SERVICES, table, VIPS } from './world.js';
+import { buildWide, meets, PROBED_PORTS, virtualAddresses, type Wide, wide } from './frontends.js';
+import { ACTIONS, buildService, CLIENTS, FIB, hex, NO_FIB, SECOND_PORT, SERVICES, table, VIPS, wideId } from './world.js';
 
 /** A frame that comes in. */
 interface Packet {
@@ -21,6 +23,7 @@ interface Packet {
 }
 export type Step =
   | ({ readonly kind: 'request'; readonly client: number; readonly port: number; readonly service: number } & Packet)
+  | ({ readonly kind: 'probe'; readonly client: number; readonly address: number; readonly port: number; readonly udp: boolean } & Packet)
   | ({ readonly kind: 'reply'; readonly pick: number } & Packet)
   | ({ readonly kind: 'odd'; readonly what: number; readonly service: number } & Packet)
   | { readonly kind: 'bytes'; readonly frame: Uint8Array; readonly type: number }
@@ -38,6 +41,8 @@ export type Step =
   | { readonly kind: 'lose'; readonly family: Family; readonly table: 'flows' | 'replies'; readonly pick: number }
   | { readonly kind: 'sources'; readonly family: Family; readonly service: number; readonly ranges: readonly RangeChoice[] }
   | { readonly kind: 'deny'; readonly family: Family; readonly ranges: readonly RangeChoice[] }
+  | ({ readonly kind: 'wide'; readonly family: Family } & Wide)
+  | { readonly kind: 'setting'; readonly name: number; readonly value: number }
   | { readonly kind: 'fib' }
   | { readonly kind: 'vip'; readonly bit: number };
 
@@ -47,8 +52,19 @@ const kind = <Kind extends Step['kind']>(name: Kind) => fc.constant(name);
 
 export const step: fc.Arbitrary<Step> = fc.oneof(
   {
-    weight: 36,
+    weight: 40,
     arbitrary: fc.record({ kind: kind('request'), client: fc.nat(CLIENTS - 1), port: fc.nat(2), service: fc.nat(SERVICES - 1), ...packet }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: kind('probe'),
+      client: fc.nat(CLIENTS - 1),
+      address: fc.nat(2),
+      port: fc.nat(PROBED_PORTS.length - 1),
+      udp: fc.boolean(),
+      ...packet,
+    }),
   },
   { weight: 24, arbitrary: fc.record({ kind: kind('reply'), pick: fc.nat(63), ...packet }) },
   { weight: 4, arbitrary: fc.record({ kind: kind('odd'), what: fc.nat(1000), service: fc.nat(SERVICES - 1), ...packet }) },
@@ -61,9 +77,9 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ kind: kind('rest'), family, timeout: fc.nat(6), offset: fc.integer({ min: -1, max: 1 }) }) },
-  { weight: 2, arbitrary: fc.record({ kind: kind('establish'), family }) },
+  { weight: 4, arbitrary: fc.record({ kind: kind('establish'), family }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('flood'), family }) },
-  { weight: 2, arbitrary: fc.record({ kind: kind('backend'), family, id: fc.integer({ min: 1, max: 4 }), change: fc.nat(9) }) },
+  { weight: 2, arbitrary: fc.record({ kind: kind('backend'), family, id: fc.integer({ min: 1, max: 4 }), change: fc.nat(10) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -78,6 +94,8 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: kind('lose'), family, table: fc.constantFrom('flows', 'replies'), pick: fc.nat(63) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('sources'), family, service: fc.nat(SERVICES - 1), ranges: rangeChoices(CLIENTS) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('deny'), family, ranges: rangeChoices(CLIENTS) }) },
+  { weight: 2, arbitrary: fc.tuple(family, wide(table)).map(([which, given]) => ({ kind: 'wide' as const, family: which, ...given })) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('setting'), name: fc.nat(SETTINGS.length - 1), value: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('fib') }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('vip'), bit: fc.nat(4) }) },
 );
@@ -95,6 +113,7 @@ const LONGEST = 3300;
 export function resolveStep(state: State, given: Step, now: number): Event {
   switch (given.kind) {
     case 'request':
+    case 'probe':
     case 'reply':
     case 'odd':
       return {
@@ -129,6 +148,10 @@ export function resolveStep(state: State, given: Step, now: number): Event {
       return { state: changePlane(state, given.family, (plane) => restrict(plane, given)) };
     case 'deny':
       return { state: changePlane(state, given.family, (plane) => ({ ...plane, denied: rangesFor(given) })) };
+    case 'wide':
+      return { state: changePlane(state, given.family, (plane) => widen(plane, given)) };
+    case 'setting':
+      return { state: changeSetting(state, given.name, given.value) };
     case 'fib':
       return { state: { ...state, fib: state.fib.size > 0 ? NO_FIB : FIB } };
     case 'vip':
@@ -158,6 +181,14 @@ function buildStep(state: State, given: Extract<Step, Packet>): Buffer {
   if (given.kind === 'request') {
     const ends = clientEnds(which, given.client, given.port, given.service);
     return buildShape(which, ends, given.service === 1 ? 'udp' : 'tcp', given.shape);
+  }
+  if (given.kind === 'probe') {
+    const ends = {
+      ...clientEnds(which, given.client, 0, 0),
+      dst: formatAddress(Buffer.from(virtualAddresses(which)[given.address] as string, 'hex')),
+      dport: PROBED_PORTS[given.port] as number,
+    };
+    return buildShape(which, ends, given.udp ? 'udp' : 'tcp', given.shape);
   }
   if (given.kind === 'odd') {
     const ends = clientEnds(which, 0, 0, given.service);
@@ -261,6 +292,7 @@ function changeBackend(plane: Plane, { id, change }: Extract<Step, { kind: 'back
     { dstMac: `0200000000${(0xa0 + id).toString(16)}` },
     { ifindex: backend.ifindex === LOOPBACK ? DEVICE.index : LOOPBACK },
     { mtu: backend.mtu === 1500 ? 100 : 1500 },
+    { port: backend.port === 0 ? 8081 : 0 },
     { source: /^0*$/.test(backend.source) ? (plane.backends[1] as Backend).source : '0'.repeat(backend.source.length) },
   ];
   return { ...plane, backends: plane.backends.with(id, { ...backend, ...changes[change] }) };
@@ -281,6 +313,13 @@ function restrict(plane: Plane, given: Extract<Step, { kind: 'sources' }>): Plan
   const { id: wanted } = buildService(given.family, given.service, 0, []);
   const sources = rangesFor(given);
   return { ...plane, services: plane.services.map((service) => (service.id === wanted ? { ...service, sources } : service)) };
+}
+
+/** Puts a service on a prefix, a range of ports or both; the next time at the same place another one instead. */
+function widen(plane: Plane, given: Extract<Step, { kind: 'wide' }>): Plane {
+  const made = buildWide(given.family, wideId(given.family, given.place), given);
+  const others = plane.services.filter(({ id }) => id !== made.id);
+  return { ...plane, services: others.some((other) => meets(other, made)) ? others : [...others, made] };
 }
 
 /** Empties or frees a slot, as somebody who writes to the map would. */

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { addressBytes } from '../../agent/model/address.js';
 import { type Family, HOSTS } from '../bpf/hosts.js';
 import { DEVICE, LOOPBACK, OTHER_DEVICE } from '../bpf/world.js';
+import { virtualAddresses, WIDE_SERVICES } from './frontends.js';
 import { vipBit } from './hash.js';
 import { type Action, type Backend, EMPTY, type NextHop, type Service, type Settings, type State, TCP, UDP } from './state.js';
 
@@ -68,6 +69,7 @@ export const choices: fc.Arbitrary<Choices> = fc.record({
 /** Choices under which a program with compiled settings (test/bpf's) can be tested. */
 export function compiledSettings(ticksPerSecond: number, maglevSize: number, slotSeed: bigint, hashSeed: number): Settings {
   return {
+    compiled: true,
     ticksPerSecond,
     maglevSize,
     newFlowRate: 0,
@@ -189,11 +191,11 @@ function buildDevices(bits: number): State['devices'] {
 }
 
 export const CLIENTS = 12;
-/** Addresses whose bits in vips are set: what may have a service. */
-const vipsOf = (family: Family): readonly string[] => [hex(HOSTS[family].VIP.address), hex(HOSTS[family].ELSEWHERE.vip)];
+/** Ids of the services with other frontends, those of both families behind the plain ones. */
+export const wideId = (family: Family, place: number): number => 2 * SERVICES + (family === 4 ? 1 : 1 + WIDE_SERVICES) + place;
 
 /** The bits of all addresses that services may have. */
-export const VIPS: ReadonlySet<number> = new Set(FAMILIES.flatMap((family) => vipsOf(family).map(vipBit)));
+export const VIPS: ReadonlySet<number> = new Set(FAMILIES.flatMap((family) => virtualAddresses(family).map(vipBit)));
 
 /** A world in which nothing has happened yet. `settings`: instead of the chosen ones. */
 export function buildWorld(given: Choices, base: { ticksPerSecond: number; slots: number; now: number }, settings?: Settings): State {
