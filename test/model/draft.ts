@@ -51,6 +51,11 @@ export class Draft {
     this.#putReply(index, { claims, entry: { ...(entry as Reverse), ...change } });
   }
 
+  /** Replaces what stands beside the flow tables. */
+  note(part: Pick<Plane, 'affinity'>): void {
+    Object.assign(this.#plane, part);
+  }
+
   changeBackend(id: number, change: Partial<Backend>): Backend {
     const changed = { ...(this.#plane.backends[id] as Backend), ...change };
     this.#plane.backends = this.#plane.backends.with(id, changed);

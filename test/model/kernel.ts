@@ -11,7 +11,7 @@ import { REASONS } from '../../agent/model/reasons.js';
 import type { Frontend } from '../../agent/model/service.js';
 import type { DataPlane } from '../bpf/load.js';
 import { setForwarding } from '../bpf/namespace.js';
-import { flagsOf, sideMaps } from './side-maps.js';
+import { flagsOf, Forgetting, sideMaps } from './side-maps.js';
 import { mapMemory, slotBytes, writeFlow, writeReply } from './memory.js';
 import { type Outcome, walkPacket } from './model.js';
 import type { SideMap } from './side-map.js';
@@ -111,6 +111,7 @@ export class Kernel {
   readonly #replies: Readonly<Record<Family, Table<Reverse>>>;
   readonly #spans: SpanTable;
   readonly #sides: readonly SideMap[];
+  readonly #forgetting: Forgetting;
   readonly #tables = new Map<number, string>();
   readonly #counted = new Map<string, { packets: number; bytes: number }>();
   readonly #services: Record<Family, readonly Service[]> = { 4: [], 6: [] };
@@ -125,6 +126,7 @@ export class Kernel {
     this.#replies = { 4: new Table(memory('snat4'), 4, writeReply), 6: new Table(memory('snat6'), 6, writeReply) };
     this.#spans = new SpanTable(LAYOUTS.map((layout) => ({ layout, map: plane.map(layout.maps.spans) })));
     this.#sides = sideMaps(plane);
+    this.#forgetting = new Forgetting(plane);
     this.#forgetCounters();
   }
 
@@ -164,6 +166,7 @@ export class Kernel {
       limit.update(encodeIndex(0), Buffer.concat(Array.from({ length: limit.valueSize / WINDOW.size }, () => value)));
     }
     for (const side of this.#sides) side.put(state);
+    this.#forgetting.written();
     for (const family of [4, 6] as const) {
       const { services, backends, flows, replies } = state.planes[family];
       const former = before?.planes[family];
@@ -179,7 +182,8 @@ export class Kernel {
   }
 
   /** Runs a packet through both. To be called inside, with the state that was put or found last. */
-  run(state: State, frame: Buffer, ingress: number): Exchange {
+  run(given: State, frame: Buffer, ingress: number): Exchange {
+    const state = this.#forgetting.apply(given);
     const begun = this.now();
     const run = this.#plane.program.testRun(frame, ingress === 1 ? {} : { ingressIfindex: ingress });
     const compare = (now: number): Exchange => {
@@ -209,7 +213,8 @@ export class Kernel {
   }
 
   /** All counters and backends; to be called now and then, as each packet looks alone at those that it should change. */
-  checkRest(state: State): string | undefined {
+  checkRest(given: State): string | undefined {
+    const state = this.#forgetting.apply(given);
     for (const family of [4, 6] as const) {
       const wrong = this.#backendDiffers(family, state.planes[family].backends, []);
       if (wrong !== undefined) return wrong;
@@ -388,7 +393,7 @@ export class Kernel {
       flags: flagsOf(service, planes[family].denied),
       quicIdBytes: 0,
       quicConfig: 0,
-      affinitySeconds: 0,
+      affinitySeconds: service.affinitySeconds ?? 0,
     });
     this.#plane.map(`lb${family}_services`).update(this.#frontend(family, service), value);
     this.#spans.add(frontendOf(service));

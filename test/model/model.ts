@@ -1,9 +1,10 @@
 // The reference model of the data plane: docs/packet-walk.md as functions from a packet and a state to a verdict, a packet and a state.
 // Imports its siblings; nothing of the product. Read it beside that page: the parts have the page's order and names.
 // Invariant: pure. What the page leaves to time and place (the clock, the CPU's window, the FIB) is in the arguments.
-// Not covered: fragments and ICMP (headers.ts, isCovered: they are never compared), what the program answers itself, affinity,
+// Not covered: fragments and ICMP (headers.ts, isCovered: they are never compared), what the program answers itself,
 // QUIC, several SNAT addresses, backends on this node or of the other family. Settings of these are at rest.
 
+import { affinityBackend, noteAffinity } from './affinity.js';
 import { Draft } from './draft.js';
 import { findService, isVirtual } from './frontends.js';
 import { flowPlaces, hashTuple, replyPlace, snatPorts, vipBit } from './hash.js';
@@ -132,7 +133,7 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
   if (!mayBegin(draft.plane, service, tuple.saddr)) return drop('source_denied');
   if (headers.hops <= 1) return pass(packet, 'ttl_expired');
   const hash = hashTuple(tuple, settings.hashSeed);
-  const backendId = chooseBackend(service, hash.low % settings.maglevSize);
+  const backendId = affinityBackend(draft, service, tuple.saddr) ?? chooseBackend(service, hash.low % settings.maglevSize);
   if (backendId === undefined || draft.plane.backends[backendId]?.state === 'free') return drop('no_backend');
   const backend = askNextHop(packet, backendId);
   if (!backend.resolved) return drop('unresolved');
@@ -160,13 +161,17 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
   };
   const { place } = taken;
   draft.takeFlow(place, flow);
-  if (action !== 'snat') return act(packet, backend, action, 0, false);
+  if (action !== 'snat') {
+    noteAffinity(draft, service, tuple.saddr, backendId, backend);
+    return act(packet, backend, action, 0, false);
+  }
   const port = choosePort(draft, flow, backend, taken);
   if (port === undefined) {
     draft.abandonFlow(place);
     return drop('snat_ports');
   }
   takePort(packet, place, port);
+  noteAffinity(draft, service, tuple.saddr, backendId, backend);
   return act(packet, backend, action, port.tuple.dport, false);
 }
 

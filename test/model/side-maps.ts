@@ -2,12 +2,12 @@
 // Imports agent/datapath's layout, test/bpf's loader and the model's state.
 
 import { FAMILIES as LAYOUTS, type FamilyLayout } from '../../agent/datapath/families.js';
-import { RANGE, RANGE_ID_BITS, RANGES_OF_ALL, SERVICE_FLAGS } from '../../agent/datapath/layout.js';
+import { AFFINITY, RANGE, RANGE_ID_BITS, RANGES_OF_ALL, SERVICE_FLAGS } from '../../agent/datapath/layout.js';
 import { formatAddress } from '../../agent/model/address.js';
 import type { DataPlane } from '../bpf/load.js';
 import { type Content, SideMap } from './side-map.js';
 import type { SourceRange } from './source-ranges.js';
-import type { Plane, Service, State } from './state.js';
+import type { Family, Plane, Service, State } from './state.js';
 
 const text = (hex: string): string => formatAddress(Buffer.from(hex, 'hex'));
 
@@ -19,6 +19,11 @@ export function sideMaps(plane: DataPlane): readonly SideMap[] {
         plane.map(layout.maps.ranges),
         (state) => [of(state).services, of(state).denied],
         (state) => encodeRanges(layout, of(state)),
+      ),
+      new SideMap(
+        plane.map(layout.maps.affinity),
+        (state) => [of(state).affinity],
+        (state) => encodeAffinity(layout, of(state)),
       ),
     ];
   });
@@ -33,6 +38,54 @@ function encodeRanges({ sourceRange }: FamilyLayout, { services, denied = [] }: 
   for (const range of denied) add(RANGES_OF_ALL, range);
   for (const { id, sources = [] } of services) for (const range of sources) add(id, range);
   return content;
+}
+
+const affinityKey = ({ affinityClient }: FamilyLayout, client: string): Buffer => {
+  const [address = '', serviceId] = client.split(' ');
+  return affinityClient.encode({ address: text(address), serviceId: Number(serviceId) });
+};
+
+function encodeAffinity(layout: FamilyLayout, { affinity = new Map() }: Plane): Content {
+  return new Map(
+    [...affinity].map(([client, { backendId, generation, lastUsed }]) => [
+      affinityKey(layout, client).toString('hex'),
+      AFFINITY.encode({ backendId, backendGeneration: generation, lastUsed }).toString('hex'),
+    ]),
+  );
+}
+
+/**
+ * The state without the clients that the kernel has forgotten: their table is small, and a new entry may take any other's place. To be asked
+ * before each packet.
+ */
+export class Forgetting {
+  readonly #plane: DataPlane;
+  readonly #known: Record<Family, Plane['affinity']> = { 4: undefined, 6: undefined };
+
+  constructor(plane: DataPlane) {
+    this.#plane = plane;
+  }
+
+  /** Somebody has written to the table. */
+  written(): void {
+    for (const { family } of LAYOUTS) this.#known[family] = undefined;
+  }
+
+  apply(state: State): State {
+    let kept = state;
+    for (const layout of LAYOUTS) kept = this.#applyTo(layout, kept);
+    return kept;
+  }
+
+  #applyTo(layout: FamilyLayout, state: State): State {
+    const plane = state.planes[layout.family];
+    if (plane.affinity === undefined || plane.affinity === this.#known[layout.family]) return state;
+    const map = this.#plane.map(layout.maps.affinity);
+    const kept = [...plane.affinity].filter(([client]) => map.lookup(affinityKey(layout, client)) !== undefined);
+    const affinity = kept.length === plane.affinity.size ? plane.affinity : new Map(kept);
+    this.#known[layout.family] = affinity;
+    return affinity === plane.affinity ? state : { ...state, planes: { ...state.planes, [layout.family]: { ...plane, affinity } } };
+  }
 }
 
 /** What a service's entry says of its clients. `denied`: the ranges of all services. */

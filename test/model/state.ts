@@ -85,6 +85,15 @@ export interface Service {
   readonly table: readonly number[];
   /** Whom it takes; undefined: everybody. */
   readonly sources?: readonly SourceRange[];
+  /** New flows of a client follow its last one for so long; undefined or 0: they do not. */
+  readonly affinitySeconds?: number;
+}
+
+/** Where a client's last new flow went. */
+export interface Affinity {
+  readonly backendId: number;
+  readonly generation: number;
+  readonly lastUsed: number;
 }
 
 export type BackendState = 'free' | 'active' | 'terminating' | 'quarantined' | 'maintenance';
@@ -137,6 +146,8 @@ export interface Plane {
   readonly services: readonly Service[];
   /** What holds for all services. */
   readonly denied?: readonly SourceRange[];
+  /** By client and service: see affinity.ts. */
+  readonly affinity?: ReadonlyMap<string, Affinity>;
   /** By backend id. */
   readonly backends: readonly Backend[];
   readonly flows: readonly Slot<Flow>[];

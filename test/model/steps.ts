@@ -10,7 +10,7 @@ import { DEVICE, LOOPBACK } from '../bpf/world.js';
 import { changeSetting, SETTINGS } from './setting.js';
 import { applyDamage, buildOdd, buildShape, type Damage, damage, type Shape, shape } from './frames.js';
 import { buildRanges, type RangeChoice, rangeChoices, type SourceRange } from './source-ranges.js';
-import { type Backend, type Family, type Flow, type Plane, type Reverse, SEEN, type Slot, type State, TCP } from './state.js';
+import { type Backend, type Family, type Flow, type Plane, type Reverse, SEEN, type Service, type Slot, type State, TCP } from './state.js';
 import { buildWide, meets, PROBED_PORTS, virtualAddresses, type Wide, wide } from './frontends.js';
 import { ACTIONS, buildService, CLIENTS, FIB, hex, NO_FIB, SECOND_PORT, SERVICES, table, VIPS, wideId } from './world.js';
 
@@ -43,6 +43,7 @@ export type Step =
   | { readonly kind: 'deny'; readonly family: Family; readonly ranges: readonly RangeChoice[] }
   | ({ readonly kind: 'wide'; readonly family: Family } & Wide)
   | { readonly kind: 'setting'; readonly name: number; readonly value: number }
+  | { readonly kind: 'affinity'; readonly family: Family; readonly service: number; readonly seconds: number }
   | { readonly kind: 'fib' }
   | { readonly kind: 'vip'; readonly bit: number };
 
@@ -96,6 +97,15 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: kind('deny'), family, ranges: rangeChoices(CLIENTS) }) },
   { weight: 2, arbitrary: fc.tuple(family, wide(table)).map(([which, given]) => ({ kind: 'wide' as const, family: which, ...given })) },
   { weight: 1, arbitrary: fc.record({ kind: kind('setting'), name: fc.nat(SETTINGS.length - 1), value: fc.nat(9) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: kind('affinity'),
+      family,
+      service: fc.nat(SERVICES - 1),
+      seconds: fc.constantFrom(0, 1, 1, 10, 300, 10800),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: kind('fib') }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('vip'), bit: fc.nat(4) }) },
 );
@@ -145,13 +155,15 @@ export function resolveStep(state: State, given: Step, now: number): Event {
     case 'lose':
       return { state: changePlane(state, given.family, (plane) => loseEntry(plane, given.table, given.pick)) };
     case 'sources':
-      return { state: changePlane(state, given.family, (plane) => restrict(plane, given)) };
+      return { state: changePlane(state, given.family, (plane) => changeOne(plane, given, { sources: rangesFor(given) })) };
     case 'deny':
       return { state: changePlane(state, given.family, (plane) => ({ ...plane, denied: rangesFor(given) })) };
     case 'wide':
       return { state: changePlane(state, given.family, (plane) => widen(plane, given)) };
     case 'setting':
       return { state: changeSetting(state, given.name, given.value) };
+    case 'affinity':
+      return { state: changePlane(state, given.family, (plane) => changeOne(plane, given, { affinitySeconds: given.seconds })) };
     case 'fib':
       return { state: { ...state, fib: state.fib.size > 0 ? NO_FIB : FIB } };
     case 'vip':
@@ -245,8 +257,9 @@ function letRest(state: State, { family: which, timeout, offset }: Extract<Step,
   const backends = plane.backends.map((backend) =>
     backend.nextHopAt === 0 ? backend : { ...backend, nextHopAt: back(backend.nextHopAt) || 1 },
   );
+  const affinity = new Map([...(plane.affinity ?? [])].map(([client, last]) => [client, { ...last, lastUsed: back(last.lastUsed) }]));
   const window = { ...state.window, began: back(state.window.began) };
-  return { ...state, window, planes: { ...state.planes, [which]: { ...plane, flows, replies, backends } } };
+  return { ...state, window, planes: { ...state.planes, [which]: { ...plane, flows, replies, backends, affinity } } };
 }
 
 /** All flows as if they had just exchanged data, so that tables are full of what does not give way. */
@@ -308,11 +321,10 @@ function changeService(plane: Plane, { family: which, service: i, change, table 
 const rangesFor = ({ family: which, ranges }: Extract<Step, { kind: 'sources' | 'deny' }>): readonly SourceRange[] =>
   buildRanges(ranges, (client) => hex(HOSTS[which].nthClient(client)));
 
-/** Gives a service other source ranges. */
-function restrict(plane: Plane, given: Extract<Step, { kind: 'sources' }>): Plane {
+/** What one of the plain services asks of its clients, or does for them. */
+function changeOne(plane: Plane, given: { readonly family: Family; readonly service: number }, change: Partial<Service>): Plane {
   const { id: wanted } = buildService(given.family, given.service, 0, []);
-  const sources = rangesFor(given);
-  return { ...plane, services: plane.services.map((service) => (service.id === wanted ? { ...service, sources } : service)) };
+  return { ...plane, services: plane.services.map((service) => (service.id === wanted ? { ...service, ...change } : service)) };
 }
 
 /** Puts a service on a prefix, a range of ports or both; the next time at the same place another one instead. */
