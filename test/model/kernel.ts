@@ -3,7 +3,17 @@
 // Invariant: between two packets the maps hold exactly the state that was put last, or the one that the model found after the last packet.
 
 import { FAMILIES as LAYOUTS } from '../../agent/datapath/families.js';
-import { BACKEND_RESOLVED, CONFIG, COUNTER, DEVICE, encodeIndex, SERVICE, VIP_WORD, WINDOW } from '../../agent/datapath/layout.js';
+import {
+  BACKEND_LOCAL,
+  BACKEND_RESOLVED,
+  CONFIG,
+  COUNTER,
+  DEVICE,
+  encodeIndex,
+  SERVICE,
+  VIP_WORD,
+  WINDOW,
+} from '../../agent/datapath/layout.js';
 import { SpanTable } from '../../agent/datapath/span-table.js';
 import { formatAddress } from '../../agent/model/address.js';
 import { buildFrontend } from '../../agent/model/frontend.js';
@@ -340,7 +350,7 @@ export class Kernel {
 
   #encodeBackend(family: Family, backend: Backend): Buffer {
     const layout = LAYOUTS[family === 4 ? 0 : 1] as (typeof LAYOUTS)[0];
-    const { address, source, dstMac, srcMac, state, resolved, ...rest } = backend;
+    const { address, source, dstMac, srcMac, state, resolved, local, ...rest } = backend;
     return layout.backend.encode({
       ...rest,
       address: text(address),
@@ -348,7 +358,7 @@ export class Kernel {
       dstMac: mac(dstMac),
       srcMac: mac(srcMac),
       state: state === 'free' ? undefined : state,
-      flags: resolved ? BACKEND_RESOLVED : 0,
+      flags: (resolved ? BACKEND_RESOLVED : 0) | (local ? BACKEND_LOCAL : 0),
       weight: 1,
       serviceId: 1,
     });

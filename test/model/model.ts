@@ -2,7 +2,7 @@
 // Imports its siblings; nothing of the product. Read it beside that page: the parts have the page's order and names.
 // Invariant: pure. What the page leaves to time and place (the clock, the CPU's window, the FIB) is in the arguments.
 // Not covered: fragments and ICMP (headers.ts, isCovered: they are never compared), what the program answers itself,
-// QUIC, several SNAT addresses, backends on this node or of the other family. Settings of these are at rest.
+// QUIC, backends of the other family. Settings of these are at rest.
 
 import { affinityBackend, noteAffinity } from './affinity.js';
 import { Draft } from './draft.js';
@@ -11,8 +11,10 @@ import { flowPlaces, hashTuple, replyPlace, snatPorts, vipBit } from './hash.js'
 import { type Headers, readHeaders } from './headers.js';
 import { dsrIpip, dsrL2, outerBytes, snatReply, snatRequest } from './rewrite.js';
 import { mayBegin } from './source-ranges.js';
+import { sourceOf, triedSource } from './snat-source.js';
 import {
   type Backend,
+  type Family,
   type Flow,
   type Link,
   type Reverse,
@@ -96,7 +98,7 @@ function walk(packet: Walk): Ending {
     lastSeen: draft.now,
     seen: found.seen | seenIn(headers),
   });
-  return act(packet, draft.plane.backends[flow.backendId] as Backend, flow.action, flow.snatPort, false);
+  return act(packet, draft.plane.backends[flow.backendId] as Backend, flow.action, flow, false);
 }
 
 /** Behind the first place, a slot that was never used ends the search. */
@@ -136,13 +138,13 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
   const backendId = affinityBackend(draft, service, tuple.saddr) ?? chooseBackend(service, hash.low % settings.maglevSize);
   if (backendId === undefined || draft.plane.backends[backendId]?.state === 'free') return drop('no_backend');
   const backend = askNextHop(packet, backendId);
-  if (!backend.resolved) return drop('unresolved');
+  if (!backend.resolved && !backend.local) return drop('unresolved');
   const allowed = countNewFlow(draft);
   const taken = allowed ? choosePlace(draft, places, own) : undefined;
-  const { action } = service;
+  const action = backend.local ? 'local' : service.action;
   if (taken === undefined) {
     if (action === 'snat') return drop(allowed ? 'flow_table' : 'new_flow_rate');
-    return act(packet, backend, action, 0, true);
+    return act(packet, backend, action, NO_PORT, true);
   }
   const flow: Flow = {
     tuple,
@@ -155,7 +157,7 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
     generation: backend.generation,
     serviceId: service.id,
     reverse: 0,
-    snatPort: 0,
+    ...NO_PORT,
     action,
     seen: seenIn(headers),
   };
@@ -163,16 +165,16 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
   draft.takeFlow(place, flow);
   if (action !== 'snat') {
     noteAffinity(draft, service, tuple.saddr, backendId, backend);
-    return act(packet, backend, action, 0, false);
+    return act(packet, backend, action, NO_PORT, false);
   }
-  const port = choosePort(draft, flow, backend, taken);
+  const port = choosePort(packet, flow, backend, taken);
   if (port === undefined) {
     draft.abandonFlow(place);
     return drop('snat_ports');
   }
   takePort(packet, place, port);
   noteAffinity(draft, service, tuple.saddr, backendId, backend);
-  return act(packet, backend, action, port.tuple.dport, false);
+  return act(packet, backend, action, { snatPort: port.tuple.dport, snatSource: port.source }, false);
 }
 
 /** No service has the packet's destination. */
@@ -228,6 +230,8 @@ function choosePlace(draft: Draft, places: readonly number[], own: number | unde
 interface Port {
   readonly tuple: Tuple;
   readonly place: number;
+  /** Index of the address. */
+  readonly source: number;
   /** The flow that has the slot has not ended, but gives way. */
   readonly yields?: boolean;
 }
@@ -236,13 +240,19 @@ interface Port {
 const PATIENCE = 5;
 
 /** "SNAT ports". `taken`: the new flow's slot. */
-function choosePort(draft: Draft, { tuple }: Flow, backend: Backend, { place: busy, pressed }: Taken): Port | undefined {
+function choosePort(
+  { draft, headers: { family } }: Walk,
+  { tuple }: Flow,
+  backend: Backend,
+  { place: busy, pressed }: Taken,
+): Port | undefined {
   const { settings, plane, now } = draft;
   let remembered: Port | undefined;
   let longest = 0;
   let tried = 0;
-  for (const dport of snatPorts(hashTuple(tuple, settings.hashSeed), settings.snatPorts)) {
-    const port = portOf(draft, backend, dport, tuple);
+  const hash = hashTuple(tuple, settings.hashSeed);
+  for (const dport of snatPorts(hash, settings.snatPorts)) {
+    const port = portOf(draft, family, backend, dport, triedSource(settings, family, hash, tried), tuple);
     const worth = worthOfReply(settings, plane, port.place, busy, now);
     if (worth === 'ended') return port;
     const standing = plane.replies[port.place]?.entry as Reverse;
@@ -258,14 +268,20 @@ function choosePort(draft: Draft, { tuple }: Flow, backend: Backend, { place: bu
 }
 
 /** `client`: the flow's tuple. */
-function portOf(draft: Draft, backend: Backend, dport: number, client: Tuple): Port {
+function portOf(draft: Draft, family: Family, backend: Backend, dport: number, source: number, client: Tuple): Port {
   const sport = backend.port || client.dport;
-  const tuple = { saddr: backend.address, daddr: backend.source, sport, dport, protocol: client.protocol };
-  return { tuple, place: replyPlace(tuple, draft.settings, draft.plane.replies.length) };
+  const tuple = {
+    saddr: backend.address,
+    daddr: sourceOf(draft.settings, family, backend, source),
+    sport,
+    dport,
+    protocol: client.protocol,
+  };
+  return { tuple, source, place: replyPlace(tuple, draft.settings, draft.plane.replies.length) };
 }
 
 /** Writes a fresh reverse entry for the flow in slot `index`. */
-function takePort(packet: Walk, index: number, { tuple, place, yields = false }: Port): void {
+function takePort(packet: Walk, index: number, { tuple, place, source, yields = false }: Port): void {
   const { draft } = packet;
   const flow = draft.plane.flows[index]?.entry as Flow;
   const reverse = {
@@ -282,7 +298,7 @@ function takePort(packet: Walk, index: number, { tuple, place, yields = false }:
     seen: 0,
   };
   draft.takeReply(place, reverse, yields);
-  draft.changeFlow(index, { reverse: place, snatPort: tuple.dport });
+  draft.changeFlow(index, { reverse: place, snatPort: tuple.dport, snatSource: source });
 }
 
 function linkOf({ arrival, headers, state }: Walk): Link {
@@ -313,7 +329,8 @@ function refresh(packet: Walk, index: number): boolean {
     return true;
   }
   if (worthOfReply(draft.settings, draft.plane, flow.reverse, undefined, draft.now) !== 'ended') return false;
-  takePort(packet, index, { ...portOf(draft, backend, flow.snatPort, flow.tuple), place: flow.reverse });
+  const port = portOf(draft, packet.headers.family, backend, flow.snatPort, flow.snatSource, flow.tuple);
+  takePort(packet, index, { ...port, place: flow.reverse });
   return true;
 }
 
@@ -338,11 +355,24 @@ function reply(packet: Walk): Ending {
   return forward(packet, 'snat_reply', frame, known ? device.ifindex : arrival.ingress);
 }
 
+/** Of flows of other actions than SNAT. */
+const NO_PORT = { snatPort: 0, snatSource: 0 };
+
 /** The flow's action. `untracked`: without an entry. */
-function act(packet: Walk, backend: Backend, action: Flow['action'], snatPort: number, untracked: boolean): Ending {
-  const { arrival, headers } = packet;
+function act(
+  packet: Walk,
+  backend: Backend,
+  action: Flow['action'],
+  { snatPort, snatSource }: Pick<Flow, 'snatPort' | 'snatSource'>,
+  untracked: boolean,
+): Ending {
+  const { arrival, headers, state } = packet;
+  if (action === 'local') return pass(packet, 'local_backend');
   if (!backend.resolved) return drop('unresolved');
-  if (action === 'snat') return forward(packet, 'snat_request', snatRequest(arrival.frame, headers, backend, snatPort), backend.ifindex);
+  if (action === 'snat') {
+    const source = sourceOf(state.settings, headers.family, backend, snatSource);
+    return forward(packet, 'snat_request', snatRequest(arrival.frame, headers, backend, source, snatPort), backend.ifindex);
+  }
   if (action === 'dsr-l2')
     return forward(packet, untracked ? 'dsr_untracked' : 'dsr_l2', dsrL2(arrival.frame, headers, backend), backend.ifindex);
   if (headers.end - headers.ip + outerBytes(headers.family) > backend.mtu) return drop('too_big');

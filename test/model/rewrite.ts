@@ -39,8 +39,8 @@ function translate(frame: Buffer, headers: Headers, ends: Ends): Buffer {
   return out;
 }
 
-export function snatRequest(frame: Buffer, headers: Headers, backend: Backend, snatPort: number): Buffer {
-  const ends = { source: backend.source, destination: backend.address, sport: snatPort, dport: backend.port || headers.tuple.dport };
+export function snatRequest(frame: Buffer, headers: Headers, backend: Backend, source: string, snatPort: number): Buffer {
+  const ends = { source, destination: backend.address, sport: snatPort, dport: backend.port || headers.tuple.dport };
   const out = translate(frame, headers, ends);
   setMacs(out, backend.dstMac, backend.srcMac);
   return out;

@@ -5,7 +5,11 @@
 import type { Settings, State } from './state.js';
 
 /** Names and values. */
-export const SETTINGS: readonly (readonly [name: keyof Settings, values: readonly number[]])[] = [['unknownPortDrops', [0, 1]]];
+export const SETTINGS: readonly (readonly [name: keyof Settings, values: readonly number[]])[] = [
+  ['unknownPortDrops', [0, 1]],
+  ['snat4Sources', [0, 1, 2, 3, 4]],
+  ['snat6Sources', [0, 1, 2, 3, 4]],
+];
 
 /** Picks both by number. */
 export function changeSetting(state: State, name: number, value: number): State {

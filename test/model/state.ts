@@ -5,7 +5,7 @@
 import type { SourceRange } from './source-ranges.js';
 
 export type Family = 4 | 6;
-export type Action = 'snat' | 'dsr-ipip' | 'dsr-l2';
+export type Action = 'snat' | 'dsr-ipip' | 'dsr-l2' | 'local';
 
 export const TCP = 6;
 export const UDP = 17;
@@ -33,6 +33,8 @@ export interface Flow {
   /** Slot of the reverse entry, and the port; 0 unless the action is SNAT. */
   readonly reverse: number;
   readonly snatPort: number;
+  /** See snat-source.ts. */
+  readonly snatSource: number;
   readonly action: Action;
   readonly seen: number;
 }
@@ -111,6 +113,8 @@ export interface Backend {
   readonly state: BackendState;
   readonly generation: number;
   readonly resolved: boolean;
+  /** It is this node. */
+  readonly local?: boolean;
   /** When the FIB was asked; 0: never. */
   readonly nextHopAt: number;
 }
@@ -136,6 +140,10 @@ export interface Settings {
   readonly snatPorts: readonly [number, number];
   /** A packet to a virtual address on a port that no service has is dropped; undefined or 0: it passes. */
   readonly unknownPortDrops?: number;
+  /** How many of `snatAddresses` new flows use; undefined or 0: LB addresses towards backends. */
+  readonly snat4Sources?: number;
+  readonly snat6Sources?: number;
+  readonly snatAddresses?: Readonly<Record<Family, readonly string[]>>;
   readonly hashSeed: bigint;
   readonly slotSeed: bigint;
   readonly lbAddresses: Readonly<Record<Family, readonly string[]>>;

@@ -80,7 +80,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: kind('rest'), family, timeout: fc.nat(6), offset: fc.integer({ min: -1, max: 1 }) }) },
   { weight: 4, arbitrary: fc.record({ kind: kind('establish'), family }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('flood'), family }) },
-  { weight: 2, arbitrary: fc.record({ kind: kind('backend'), family, id: fc.integer({ min: 1, max: 4 }), change: fc.nat(10) }) },
+  { weight: 2, arbitrary: fc.record({ kind: kind('backend'), family, id: fc.integer({ min: 1, max: 4 }), change: fc.nat(11) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -96,7 +96,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: kind('sources'), family, service: fc.nat(SERVICES - 1), ranges: rangeChoices(CLIENTS) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('deny'), family, ranges: rangeChoices(CLIENTS) }) },
   { weight: 2, arbitrary: fc.tuple(family, wide(table)).map(([which, given]) => ({ kind: 'wide' as const, family: which, ...given })) },
-  { weight: 1, arbitrary: fc.record({ kind: kind('setting'), name: fc.nat(SETTINGS.length - 1), value: fc.nat(9) }) },
+  { weight: 2, arbitrary: fc.record({ kind: kind('setting'), name: fc.nat(SETTINGS.length - 1), value: fc.nat(9) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -305,6 +305,7 @@ function changeBackend(plane: Plane, { id, change }: Extract<Step, { kind: 'back
     { dstMac: `0200000000${(0xa0 + id).toString(16)}` },
     { ifindex: backend.ifindex === LOOPBACK ? DEVICE.index : LOOPBACK },
     { mtu: backend.mtu === 1500 ? 100 : 1500 },
+    { local: !backend.local },
     { port: backend.port === 0 ? 8081 : 0 },
     { source: /^0*$/.test(backend.source) ? (plane.backends[1] as Backend).source : '0'.repeat(backend.source.length) },
   ];

@@ -66,6 +66,12 @@ export const choices: fc.Arbitrary<Choices> = fc.record({
   fib: fc.boolean(),
 });
 
+/** All that the load balancer may have: the first ones are its LB addresses, any may be one that SNAT sends from. */
+export function ownAddresses(family: Family): readonly string[] {
+  const { address, second, third, fourth } = HOSTS[family].LB;
+  return [address, second, third, fourth];
+}
+
 /** Choices under which a program with compiled settings (test/bpf's) can be tested. */
 export function compiledSettings(ticksPerSecond: number, maglevSize: number, slotSeed: bigint, hashSeed: number): Settings {
   return {
@@ -86,10 +92,8 @@ export function compiledSettings(ticksPerSecond: number, maglevSize: number, slo
 
 function buildSettings(given: Choices, ticksPerSecond: number): Settings {
   const [syn, established, closing, udp] = given.timeouts;
-  const own = (family: Family) => {
-    const { address, second, third, fourth } = HOSTS[family].LB;
-    return [address, second, third, fourth].slice(0, given.lbAddresses).map(hex);
-  };
+  const all = (family: Family) => ownAddresses(family).map(hex);
+  const own = (family: Family) => all(family).slice(0, given.lbAddresses);
   return {
     ticksPerSecond,
     maglevSize: given.maglevSize,
@@ -102,6 +106,7 @@ function buildSettings(given: Choices, ticksPerSecond: number): Settings {
     hashSeed: BigInt(given.seeds[1]),
     slotSeed: given.seeds[0],
     lbAddresses: { 4: own(4), 6: own(6) },
+    snatAddresses: { 4: all(4), 6: all(6) },
   };
 }
 
