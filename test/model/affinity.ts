@@ -13,7 +13,7 @@ export function affinityBackend({ plane, settings, now }: Draft, service: Servic
   const last = plane.affinity?.get(clientOf(client, service));
   if (!service.affinitySeconds || last === undefined) return undefined;
   const backend = plane.backends[last.backendId];
-  if (backend?.state !== 'active' || backend.generation !== last.generation) return undefined;
+  if (backend?.state !== 'active' || backend.weight === 0 || backend.generation !== last.generation) return undefined;
   return age(settings, now, last.lastUsed) < service.affinitySeconds * settings.ticksPerSecond ? last.backendId : undefined;
 }
 

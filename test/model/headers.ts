@@ -13,15 +13,15 @@ export interface Headers {
   readonly end: number;
   readonly hops: number;
   readonly tuple: Tuple;
-  /** 0 for UDP. */
+  /** 0 for UDP and ICMP, which has no ports either. */
   readonly tcpFlags: number;
   /** Number of VLAN tags, whether the outer one has ethertype 0x88a8, their control information. */
   readonly tags: number;
   readonly serviceTag: boolean;
   readonly vlan: readonly [number, number];
 }
-/** 'fragment' and 'icmp' are what the model says nothing about. */
-export type Refusal = 'malformed' | 'not_ip' | 'fragment' | 'ip_headers' | 'protocol' | 'icmp';
+/** 'fragment' is what the model says nothing about. */
+export type Refusal = 'malformed' | 'not_ip' | 'fragment' | 'ip_headers' | 'protocol';
 
 const isTag = (type: number): boolean => type === 0x8100 || type === 0x88a8;
 
@@ -33,10 +33,17 @@ interface Network {
   readonly hops: number;
 }
 
-/** Does the model say what becomes of this frame? Not of fragments, nor of ICMP. */
+/** Types of ICMP errors. */
+const ERRORS = { 4: [3, 11, 12], 6: [1, 2, 3, 4] };
+
+/** Does the model say what becomes of this frame? Not of fragments, nor of ICMP errors. */
 export function isCovered(frame: Buffer): boolean {
   const headers = readHeaders(frame);
-  return headers !== 'fragment' && headers !== 'icmp';
+  return typeof headers === 'string' ? headers !== 'fragment' : !isIcmpError(frame, headers);
+}
+
+export function isIcmpError(frame: Buffer, { family, tuple, transport, end }: Headers): boolean {
+  return tuple.protocol === (family === 4 ? 1 : 58) && end - transport >= 8 && ERRORS[family].includes(frame.readUInt8(transport));
 }
 
 export function readHeaders(frame: Buffer): Headers | Refusal {
@@ -58,12 +65,13 @@ export function readHeaders(frame: Buffer): Headers | Refusal {
   const { transport, end, protocol, hops } = network;
   const tcpFlags = readTransport(frame.subarray(transport, end), protocol, family);
   if (typeof tcpFlags === 'string') return tcpFlags;
+  const hasPorts = protocol === TCP || protocol === UDP;
   const [source, size] = family === 4 ? [ip + 12, 4] : [ip + 8, 16];
   const tuple = {
     saddr: frame.toString('hex', source, source + size),
     daddr: frame.toString('hex', source + size, source + 2 * size),
-    sport: frame.readUInt16BE(transport),
-    dport: frame.readUInt16BE(transport + 2),
+    sport: hasPorts ? frame.readUInt16BE(transport) : 0,
+    dport: hasPorts ? frame.readUInt16BE(transport + 2) : 0,
     protocol,
   };
   return { family, ip, transport, end, hops, tuple, tcpFlags, tags, serviceTag, vlan };
@@ -113,7 +121,7 @@ function readTransport(segment: Buffer, protocol: number, family: Family): numbe
     const header = (segment.readUInt8(12) >> 4) * 4;
     return header < 20 || header > segment.length ? 'malformed' : segment.readUInt8(13);
   }
-  if (protocol === (family === 4 ? 1 : 58)) return 'icmp';
+  if (protocol === (family === 4 ? 1 : 58)) return 0;
   if (protocol !== UDP) return 'protocol';
   if (segment.length < 8) return 'malformed';
   const length = segment.readUInt16BE(4);

@@ -25,7 +25,7 @@ import { flagsOf, Forgetting, sideMaps } from './side-maps.js';
 import { mapMemory, slotBytes, writeFlow, writeReply } from './memory.js';
 import { type Outcome, walkPacket } from './model.js';
 import type { SideMap } from './side-map.js';
-import type { Backend, Family, Flow, Reverse, Service, Settings, Slot, State } from './state.js';
+import type { Backend, Family, Flow, Reverse, Service, Settings, Slot, State, Window } from './state.js';
 
 const text = (hex: string): string => formatAddress(Buffer.from(hex, 'hex'));
 const frontendOf = ({ address, port, lastPort, bits, protocol }: Service): Frontend =>
@@ -44,6 +44,7 @@ const AT_REST = {
   snat4Sources: 0,
   snat6Sources: 0,
 };
+const NO_WINDOW: Window = { began: 0, count: 0 };
 const mac = (hex: string): string => hex.match(/../g)?.join(':') ?? '';
 
 /** One flow table: the kernel's memory, and what the model says that it holds. */
@@ -170,11 +171,8 @@ export class Kernel {
       if (device !== before?.devices[index])
         this.#plane.map('devices').update(encodeIndex(index), DEVICE.encode({ ifindex: device.ifindex, mac: mac(device.mac) }));
     }
-    if (state.window !== before?.window) {
-      const limit = this.#plane.map('flow_limit');
-      const value = WINDOW.encode(state.window);
-      limit.update(encodeIndex(0), Buffer.concat(Array.from({ length: limit.valueSize / WINDOW.size }, () => value)));
-    }
+    if (state.window !== before?.window) this.#putWindow('flow_limit', state.window);
+    if (state.answers !== before?.answers || before === undefined) this.#putWindow('answer_limit', state.answers);
     for (const side of this.#sides) side.put(state);
     this.#forgetting.written();
     for (const family of [4, 6] as const) {
@@ -274,7 +272,11 @@ export class Kernel {
       const wrong = side.differs(state);
       if (wrong !== undefined) return wrong;
     }
-    return state.settings.newFlowRate === 0 ? undefined : this.#windowDiffers(before, state);
+    const { newFlowRate, answerRate = 0 } = state.settings;
+    return (
+      (newFlowRate === 0 ? undefined : this.#windowDiffers('flow_limit', before.window, state.window)) ??
+      (answerRate === 0 ? undefined : this.#windowDiffers('answer_limit', before.answers, state.answers))
+    );
   }
 
   /** Those that are not the same as `before` are looked at. */
@@ -289,12 +291,17 @@ export class Kernel {
     return undefined;
   }
 
+  #putWindow(map: string, window: Window = NO_WINDOW): void {
+    const limit = this.#plane.map(map);
+    limit.update(encodeIndex(0), Buffer.concat(Array.from({ length: limit.valueSize / WINDOW.size }, () => WINDOW.encode(window))));
+  }
+
   /** One CPU's window is the model's, every other's as it was put. */
-  #windowDiffers(before: State, { window }: State): string | undefined {
-    const value = this.#plane.map('flow_limit').lookup(encodeIndex(0)) as Buffer;
+  #windowDiffers(map: string, before: Window | undefined, window: Window = NO_WINDOW): string | undefined {
+    const value = this.#plane.map(map).lookup(encodeIndex(0)) as Buffer;
     const windows = Array.from({ length: value.length / WINDOW.size }, (_, cpu) => WINDOW.decode(value, cpu * WINDOW.size));
     const found = windows.some(({ began, count }) => began === window.began && count === window.count);
-    return found ? undefined : `flow_limit: model ${JSON.stringify([before.window, window])}, kernel ${JSON.stringify(windows)}`;
+    return found ? undefined : `${map}: model ${JSON.stringify([before, window])}, kernel ${JSON.stringify(windows)}`;
   }
 
   #lastReason(): string {
@@ -352,6 +359,7 @@ export class Kernel {
     const layout = LAYOUTS[family === 4 ? 0 : 1] as (typeof LAYOUTS)[0];
     const { address, source, dstMac, srcMac, state, resolved, local, ...rest } = backend;
     return layout.backend.encode({
+      weight: 1,
       ...rest,
       address: text(address),
       source: text(source),
@@ -359,7 +367,6 @@ export class Kernel {
       srcMac: mac(srcMac),
       state: state === 'free' ? undefined : state,
       flags: (resolved ? BACKEND_RESOLVED : 0) | (local ? BACKEND_LOCAL : 0),
-      weight: 1,
       serviceId: 1,
     });
   }

@@ -1,10 +1,20 @@
 // The reference model of the data plane: docs/packet-walk.md as functions from a packet and a state to a verdict, a packet and a state.
 // Imports its siblings; nothing of the product. Read it beside that page: the parts have the page's order and names.
 // Invariant: pure. What the page leaves to time and place (the clock, the CPU's window, the FIB) is in the arguments.
-// Not covered: fragments and ICMP (headers.ts, isCovered: they are never compared), what the program answers itself,
-// QUIC, backends of the other family. Settings of these are at rest.
+// Not covered: fragments and ICMP errors (headers.ts, isCovered: they are never compared), SYN challenges, QUIC, backends of the other family. Settings of these are at rest.
 
 import { affinityBackend, noteAffinity } from './affinity.js';
+import {
+  answerEcho,
+  answerReset,
+  answerTooBig,
+  answerUnreachable,
+  countAnswer,
+  isEchoRequest,
+  isFromHost,
+  isIcmp,
+  isPlain,
+} from './answers.js';
 import { Draft } from './draft.js';
 import { findService, isVirtual } from './frontends.js';
 import { flowPlaces, hashTuple, replyPlace, snatPorts, vipBit } from './hash.js';
@@ -22,6 +32,7 @@ import {
   type Slot,
   sameTuple,
   type State,
+  TCP,
   type Tuple,
   UDP,
 } from './state.js';
@@ -81,6 +92,7 @@ function walk(packet: Walk): Ending {
   const { headers, state, draft } = packet;
   const { settings } = state;
   const { tuple } = headers;
+  if (isIcmp(headers)) return message(packet);
   if (settings.lbAddresses[headers.family].includes(tuple.daddr)) {
     const [first, last] = settings.snatPorts;
     return tuple.dport >= first && tuple.dport <= last ? reply(packet) : pass(packet, 'local');
@@ -136,7 +148,7 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
   if (headers.hops <= 1) return pass(packet, 'ttl_expired');
   const hash = hashTuple(tuple, settings.hashSeed);
   const backendId = affinityBackend(draft, service, tuple.saddr) ?? chooseBackend(service, hash.low % settings.maglevSize);
-  if (backendId === undefined || draft.plane.backends[backendId]?.state === 'free') return drop('no_backend');
+  if (backendId === undefined || draft.plane.backends[backendId]?.state === 'free') return refuseService(packet);
   const backend = askNextHop(packet, backendId);
   if (!backend.resolved && !backend.local) return drop('unresolved');
   const allowed = countNewFlow(draft);
@@ -181,6 +193,40 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
 function refuse(packet: Walk): Ending {
   const { draft, headers } = packet;
   return draft.settings.unknownPortDrops && isVirtual(draft.plane, headers.tuple.daddr) ? drop('no_port') : pass(packet, 'no_service');
+}
+
+/** An answer, back by the link that the packet came by. */
+const answer = ({ arrival }: Walk, reason: string, frame: Buffer): Ending => ({ verdict: 'tx', reason, frame, egress: arrival.ingress });
+
+/** No backend takes new flows. */
+function refuseService(packet: Walk): Ending {
+  const { headers, draft, arrival } = packet;
+  const { noBackend = 0 } = draft.settings;
+  if (noBackend === 0 || !isFromHost(arrival.frame, headers) || !countAnswer(draft)) return drop('no_backend');
+  if (noBackend === 1 && headers.tuple.protocol === TCP) {
+    const reset = answerReset(arrival.frame, headers);
+    return reset === undefined ? drop('no_backend') : answer(packet, 'no_backend_reset', reset);
+  }
+  return answer(packet, 'no_backend_unreachable', answerUnreachable(arrival.frame, headers));
+}
+
+/** The packet would have to be of `mtu` bytes. */
+function tooBig(packet: Walk, mtu: number): Ending {
+  const { headers, draft, arrival } = packet;
+  const mayBeCut = headers.family === 4 && (arrival.frame.readUInt8(headers.ip + 6) & 0x40) === 0;
+  if (mayBeCut || !isFromHost(arrival.frame, headers) || !countAnswer(draft)) return drop('too_big');
+  return answer(packet, 'too_big_answered', answerTooBig(arrival.frame, headers, mtu));
+}
+
+/** An ICMP message. */
+function message(packet: Walk): Ending {
+  const { headers, draft, arrival, state } = packet;
+  const { daddr } = headers.tuple;
+  if (headers.end - headers.transport < 8 || !isEchoRequest(arrival.frame, headers)) return pass(packet, 'protocol');
+  const mayBeVirtual = state.vips.has(vipBit(daddr)) && !state.settings.lbAddresses[headers.family].includes(daddr);
+  if (!state.settings.vipEcho || !mayBeVirtual || !isPlain(headers) || !isFromHost(arrival.frame, headers)) return pass(packet, 'protocol');
+  if (!isVirtual(draft.plane, daddr)) return pass(packet, 'no_service');
+  return answer(packet, 'vip_echo', answerEcho(arrival.frame, headers));
 }
 
 function chooseBackend(service: Service, slot: number): number | undefined {
@@ -375,6 +421,6 @@ function act(
   }
   if (action === 'dsr-l2')
     return forward(packet, untracked ? 'dsr_untracked' : 'dsr_l2', dsrL2(arrival.frame, headers, backend), backend.ifindex);
-  if (headers.end - headers.ip + outerBytes(headers.family) > backend.mtu) return drop('too_big');
+  if (headers.end - headers.ip + outerBytes(headers.family) > backend.mtu) return tooBig(packet, backend.mtu - outerBytes(headers.family));
   return forward(packet, untracked ? 'dsr_untracked' : 'dsr_ipip', dsrIpip(arrival.frame, headers, backend), backend.ifindex);
 }

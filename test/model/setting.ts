@@ -4,16 +4,24 @@
 
 import type { Settings, State } from './state.js';
 
-/** Names and values. */
-export const SETTINGS: readonly (readonly [name: keyof Settings, values: readonly number[]])[] = [
-  ['unknownPortDrops', [0, 1]],
-  ['snat4Sources', [0, 1, 2, 3, 4]],
-  ['snat6Sources', [0, 1, 2, 3, 4]],
+/** Those that may change together, each with what they may become. */
+export const SETTINGS: readonly (readonly Partial<Settings>[])[] = [
+  [{ unknownPortDrops: 1 }, { unknownPortDrops: 0 }],
+  [0, 1, 2, 3, 4].map((snat4Sources) => ({ snat4Sources })),
+  [0, 1, 2, 3, 4].map((snat6Sources) => ({ snat6Sources })),
+  [
+    { answerRate: 1000, noBackend: 1, vipEcho: 1 },
+    { answerRate: 1000, noBackend: 2, vipEcho: 1 },
+    { answerRate: 3, noBackend: 1 },
+    { answerRate: 0, noBackend: 2 },
+    { answerRate: 1000, noBackend: 0, vipEcho: 0 },
+  ],
 ];
 
-/** Picks both by number. */
+/** Both are picked by number. */
 export function changeSetting(state: State, name: number, value: number): State {
   if (state.settings.compiled) return state;
-  const [changed, values] = SETTINGS[name % SETTINGS.length] as (typeof SETTINGS)[number];
-  return { ...state, settings: { ...state.settings, [changed]: values[value % values.length] } };
+  const changes = SETTINGS[name % SETTINGS.length] as (typeof SETTINGS)[number];
+  // While nothing may be answered nobody looks at the window: it begins anew with each rate.
+  return { ...state, answers: { began: 0, count: 0 }, settings: { ...state.settings, ...changes[value % changes.length] } };
 }

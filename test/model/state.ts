@@ -111,6 +111,8 @@ export interface Backend {
   readonly ifindex: number;
   readonly mtu: number;
   readonly state: BackendState;
+  /** Undefined: 1. */
+  readonly weight?: number;
   readonly generation: number;
   readonly resolved: boolean;
   /** It is this node. */
@@ -144,6 +146,12 @@ export interface Settings {
   readonly snat4Sources?: number;
   readonly snat6Sources?: number;
   readonly snatAddresses?: Readonly<Record<Family, readonly string[]>>;
+  /** Packets that the program makes itself, a second and CPU; undefined: none. */
+  readonly answerRate?: number;
+  /** What a client gets when no backend can serve it: 1 a reset, 2 port unreachable, else nothing. */
+  readonly noBackend?: number;
+  /** Not 0: echo requests to virtual addresses are answered. */
+  readonly vipEcho?: number;
   readonly hashSeed: bigint;
   readonly slotSeed: bigint;
   readonly lbAddresses: Readonly<Record<Family, readonly string[]>>;
@@ -162,6 +170,12 @@ export interface Plane {
   readonly replies: readonly Slot<Reverse>[];
 }
 
+/** What this CPU has made in a second. */
+export interface Window {
+  readonly began: number;
+  readonly count: number;
+}
+
 export interface State {
   readonly settings: Settings;
   /** Bits that are set. */
@@ -171,7 +185,9 @@ export interface State {
   /** What the kernel answers about a backend's address; nothing: it does not know. */
   readonly fib: ReadonlyMap<string, NextHop>;
   /** New flows of this CPU in a window of a second. */
-  readonly window: { readonly began: number; readonly count: number };
+  readonly window: Window;
+  /** Its answers. */
+  readonly answers?: Window;
   readonly planes: Readonly<Record<Family, Plane>>;
 }
 

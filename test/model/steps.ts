@@ -7,6 +7,7 @@ import { formatAddress } from '../../agent/model/address.js';
 import { HOSTS } from '../bpf/hosts.js';
 import type { Ends } from '../bpf/packet.js';
 import { DEVICE, LOOPBACK } from '../bpf/world.js';
+import { buildPing } from './pings.js';
 import { changeSetting, SETTINGS } from './setting.js';
 import { applyDamage, buildOdd, buildShape, type Damage, damage, type Shape, shape } from './frames.js';
 import { buildRanges, type RangeChoice, rangeChoices, type SourceRange } from './source-ranges.js';
@@ -24,6 +25,7 @@ interface Packet {
 export type Step =
   | ({ readonly kind: 'request'; readonly client: number; readonly port: number; readonly service: number } & Packet)
   | ({ readonly kind: 'probe'; readonly client: number; readonly address: number; readonly port: number; readonly udp: boolean } & Packet)
+  | ({ readonly kind: 'ping'; readonly client: number; readonly address: number; readonly what: number } & Packet)
   | ({ readonly kind: 'reply'; readonly pick: number } & Packet)
   | ({ readonly kind: 'odd'; readonly what: number; readonly service: number } & Packet)
   | { readonly kind: 'bytes'; readonly frame: Uint8Array; readonly type: number }
@@ -67,6 +69,10 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       ...packet,
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: kind('ping'), client: fc.nat(CLIENTS - 1), address: fc.nat(3), what: fc.nat(1000), ...packet }),
+  },
   { weight: 24, arbitrary: fc.record({ kind: kind('reply'), pick: fc.nat(63), ...packet }) },
   { weight: 4, arbitrary: fc.record({ kind: kind('odd'), what: fc.nat(1000), service: fc.nat(SERVICES - 1), ...packet }) },
   {
@@ -80,7 +86,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: kind('rest'), family, timeout: fc.nat(6), offset: fc.integer({ min: -1, max: 1 }) }) },
   { weight: 4, arbitrary: fc.record({ kind: kind('establish'), family }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('flood'), family }) },
-  { weight: 2, arbitrary: fc.record({ kind: kind('backend'), family, id: fc.integer({ min: 1, max: 4 }), change: fc.nat(11) }) },
+  { weight: 2, arbitrary: fc.record({ kind: kind('backend'), family, id: fc.integer({ min: 1, max: 4 }), change: fc.nat(12) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -96,7 +102,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: kind('sources'), family, service: fc.nat(SERVICES - 1), ranges: rangeChoices(CLIENTS) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('deny'), family, ranges: rangeChoices(CLIENTS) }) },
   { weight: 2, arbitrary: fc.tuple(family, wide(table)).map(([which, given]) => ({ kind: 'wide' as const, family: which, ...given })) },
-  { weight: 2, arbitrary: fc.record({ kind: kind('setting'), name: fc.nat(SETTINGS.length - 1), value: fc.nat(9) }) },
+  { weight: 3, arbitrary: fc.record({ kind: kind('setting'), name: fc.nat(SETTINGS.length - 1), value: fc.nat(9) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -124,6 +130,7 @@ export function resolveStep(state: State, given: Step, now: number): Event {
   switch (given.kind) {
     case 'request':
     case 'probe':
+    case 'ping':
     case 'reply':
     case 'odd':
       return {
@@ -201,6 +208,10 @@ function buildStep(state: State, given: Extract<Step, Packet>): Buffer {
       dport: PROBED_PORTS[given.port] as number,
     };
     return buildShape(which, ends, given.udp ? 'udp' : 'tcp', given.shape);
+  }
+  if (given.kind === 'ping') {
+    const dst = virtualAddresses(which)[given.address] ?? hex(HOSTS[which].LB.address);
+    return buildPing(which, given.what, HOSTS[which].nthClient(given.client), formatAddress(Buffer.from(dst, 'hex')), given.shape);
   }
   if (given.kind === 'odd') {
     const ends = clientEnds(which, 0, 0, given.service);
@@ -305,6 +316,7 @@ function changeBackend(plane: Plane, { id, change }: Extract<Step, { kind: 'back
     { dstMac: `0200000000${(0xa0 + id).toString(16)}` },
     { ifindex: backend.ifindex === LOOPBACK ? DEVICE.index : LOOPBACK },
     { mtu: backend.mtu === 1500 ? 100 : 1500 },
+    { weight: backend.weight === 0 ? 1 : 0 },
     { local: !backend.local },
     { port: backend.port === 0 ? 8081 : 0 },
     { source: /^0*$/.test(backend.source) ? (plane.backends[1] as Backend).source : '0'.repeat(backend.source.length) },
@@ -315,7 +327,7 @@ function changeBackend(plane: Plane, { id, change }: Extract<Step, { kind: 'back
 /** Another action or table, no backends, and whether it is there at all. */
 function changeService(plane: Plane, { family: which, service: i, change, table }: Extract<Step, { kind: 'service' }>): Plane {
   const made = buildService(which, i, change % 3, table);
-  const others = plane.services.filter(({ id }) => id !== made.id);
+  const others = plane.services.filter((other) => other.id !== made.id && !meets(other, made));
   return { ...plane, services: change === 4 && others.length < plane.services.length ? others : [...others, made] };
 }
 
