@@ -62,7 +62,7 @@ export class Draft {
   }
 
   /** Replaces what stands beside the flow tables. */
-  note(part: Pick<Plane, 'affinity'>): void {
+  note(part: Pick<Plane, 'affinity'> | Pick<Plane, 'fragments'>): void {
     Object.assign(this.#plane, part);
   }
 

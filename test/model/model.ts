@@ -1,7 +1,7 @@
 // The reference model of the data plane: docs/packet-walk.md as functions from a packet and a state to a verdict, a packet and a state.
 // Imports its siblings; nothing of the product. Read it beside that page: the parts have the page's order and names.
 // Invariant: pure. What the page leaves to time and place (the clock, the CPU's window, the FIB) is in the arguments.
-// Not covered: fragments and ICMP errors (headers.ts, isCovered: they are never compared), SYN challenges, QUIC, backends of the other family. Settings of these are at rest.
+// Not covered: ICMP errors (headers.ts, isCovered: they are never compared), SYN challenges, QUIC, backends of the other family. Settings of these are at rest.
 
 import { affinityBackend, noteAffinity } from './affinity.js';
 import {
@@ -18,7 +18,8 @@ import {
 import { Draft } from './draft.js';
 import { findService, isVirtual } from './frontends.js';
 import { flowPlaces, hashTuple, replyPlace, snatPorts, vipBit } from './hash.js';
-import { type Headers, readHeaders } from './headers.js';
+import { datagramOf, firstOf, isPort, isTiny, recall, remember, withPorts } from './fragments.js';
+import { type Headers, readFirst, readHeaders } from './headers.js';
 import { dsrIpip, dsrL2, outerBytes, snatReply, snatRequest } from './rewrite.js';
 import { mayBegin } from './source-ranges.js';
 import { sourceOf, triedSource } from './snat-source.js';
@@ -87,15 +88,76 @@ export function walkPacket(state: State, arrival: Arrival): Outcome {
   return { ...ending, state: draft.finish() };
 }
 
-/** "Every packet", from step 4. */
+/** "Fragments", or the way of a whole packet. */
 function walk(packet: Walk): Ending {
+  const { headers, state, draft, arrival } = packet;
+  const { settings } = state;
+  const { fragment } = headers;
+  if (fragment === undefined) return walkWhole(packet);
+  const toLb = settings.lbAddresses[headers.family].includes(headers.tuple.daddr);
+  if (!toLb && !state.vips.has(vipBit(headers.tuple.daddr))) return pass(packet, 'fragment');
+  const datagram = datagramOf(headers, fragment);
+  if (fragment.offset === 0) {
+    if (!isPort(headers)) return pass(packet, 'fragment');
+    if (isTiny(arrival.frame, headers)) return toLb ? pass(packet, 'fragment') : drop('fragment_tiny');
+    const first = firstOf(arrival.frame, headers, fragment, draft.now);
+    const counts = !toLb || isSnatPort(settings, first.dport);
+    if (counts && countNewFlow(draft)) remember(draft, datagram, first);
+    const whole = readFirst(arrival.frame, headers);
+    return typeof whole === 'string' ? pass(packet, whole) : walkWhole({ ...packet, headers: whole });
+  }
+  const first = recall(draft, datagram);
+  if (first === undefined) {
+    if (toLb || !isPort(headers)) return pass(packet, 'fragment');
+    return settings.earlyFragmentsPass ? pass(packet, 'fragment_early_pass') : drop('fragment_early');
+  }
+  if (fragment.offset < first.bytes) return drop('fragment_overlap');
+  const later = { ...packet, headers: withPorts(headers, first) };
+  return toLb ? reply(later) : walkLater(later);
+}
+
+/** A later fragment to a virtual address: its flow's way, or that of a flow without an entry. */
+function walkLater(packet: Walk): Ending {
+  const { headers, draft } = packet;
+  const { tuple } = headers;
+  const { settings, plane } = draft;
+  if (headers.hops <= 1) return pass(packet, 'ttl_expired');
+  const index = findFlow(draft, flowPlaces(hashTuple(tuple, settings.slotSeed), plane.flows.length), tuple);
+  const own = index === undefined ? undefined : (plane.flows[index]?.entry as Flow);
+  if (index !== undefined && own !== undefined && backendOf(plane, own) !== undefined) {
+    const flow = countPacket(packet, index);
+    return act(packet, plane.backends[flow.backendId] as Backend, flow.action, flow, false);
+  }
+  const service = findService(plane, tuple);
+  if (service === undefined) return refuse(packet);
+  const backend = plane.backends[chooseBackend(service, hashTuple(tuple, settings.hashSeed).low % settings.maglevSize) ?? 0];
+  const serves = backend !== undefined && backend.state !== 'free';
+  const action = serves && backend.local ? 'local' : service.action;
+  if (action === 'snat') return drop('fragment_early');
+  return serves ? act(packet, backend, action, NO_PORT, true) : drop('no_backend');
+}
+
+/** In the flow's entry. */
+function countPacket({ headers, draft, arrival }: Walk, index: number): Flow {
+  const found = draft.plane.flows[index]?.entry as Flow;
+  return draft.changeFlow(index, {
+    packets: found.packets + 1,
+    bytes: found.bytes + arrival.frame.length,
+    lastSeen: draft.now,
+    seen: found.seen | seenIn(headers),
+  });
+}
+
+const isSnatPort = ({ snatPorts: [first, last] }: State['settings'], port: number): boolean => port >= first && port <= last;
+
+/** "Every packet", from step 4. */
+function walkWhole(packet: Walk): Ending {
   const { headers, state, draft } = packet;
   const { settings } = state;
   const { tuple } = headers;
   if (isIcmp(headers)) return message(packet);
   if (settings.lbAddresses[headers.family].includes(tuple.daddr)) {
-    const [first, last] = settings.snatPorts;
-    return tuple.dport >= first && tuple.dport <= last ? reply(packet) : pass(packet, 'local');
+    return isSnatPort(settings, tuple.dport) ? reply(packet) : pass(packet, 'local');
   }
   if (!state.vips.has(vipBit(tuple.daddr))) return pass(packet, 'no_service');
   const places = flowPlaces(hashTuple(tuple, settings.slotSeed), draft.plane.flows.length);
@@ -104,12 +166,7 @@ function walk(packet: Walk): Ending {
   if (headers.hops <= 1) return pass(packet, 'ttl_expired');
   const found = draft.plane.flows[index]?.entry as Flow;
   if (age(settings, draft.now, found.refreshed) >= settings.ticksPerSecond && !refresh(packet, index)) return begin(packet, places, index);
-  const flow = draft.changeFlow(index, {
-    packets: found.packets + 1,
-    bytes: found.bytes + packet.arrival.frame.length,
-    lastSeen: draft.now,
-    seen: found.seen | seenIn(headers),
-  });
+  const flow = countPacket(packet, index);
   return act(packet, draft.plane.backends[flow.backendId] as Backend, flow.action, flow, false);
 }
 
@@ -214,7 +271,7 @@ function refuseService(packet: Walk): Ending {
 function tooBig(packet: Walk, mtu: number): Ending {
   const { headers, draft, arrival } = packet;
   const mayBeCut = headers.family === 4 && (arrival.frame.readUInt8(headers.ip + 6) & 0x40) === 0;
-  if (mayBeCut || !isFromHost(arrival.frame, headers) || !countAnswer(draft)) return drop('too_big');
+  if (headers.fragment?.offset || mayBeCut || !isFromHost(arrival.frame, headers) || !countAnswer(draft)) return drop('too_big');
   return answer(packet, 'too_big_answered', answerTooBig(arrival.frame, headers, mtu));
 }
 

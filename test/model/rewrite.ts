@@ -28,11 +28,17 @@ function translate(frame: Buffer, headers: Headers, ends: Ends): Buffer {
   const out = Buffer.from(frame);
   const { family, ip, transport } = headers;
   decrementHops(out, family, ip);
-  changeTransport(out, headers, () => {
+  const changeAddresses = () =>
     changeHeader(out, family, ip, () => {
       const at = out.write(ends.source, ip + (family === 4 ? 12 : 8), 'hex') + ip + (family === 4 ? 12 : 8);
       out.write(ends.destination, at, 'hex');
     });
+  if (headers.fragment?.offset) {
+    changeAddresses(); // ports and checksum stand in the first fragment
+    return out;
+  }
+  changeTransport(out, headers, () => {
+    changeAddresses();
     out.writeUInt16BE(ends.sport, transport);
     out.writeUInt16BE(ends.dport, transport + 2);
   });

@@ -6,7 +6,11 @@ import type { Settings, State } from './state.js';
 
 /** Those that may change together, each with what they may become. */
 export const SETTINGS: readonly (readonly Partial<Settings>[])[] = [
-  [{ unknownPortDrops: 1 }, { unknownPortDrops: 0 }],
+  [
+    { unknownPortDrops: 1, earlyFragmentsPass: 0 },
+    { unknownPortDrops: 0, earlyFragmentsPass: 1 },
+    { unknownPortDrops: 0, earlyFragmentsPass: 0 },
+  ],
   [0, 1, 2, 3, 4].map((snat4Sources) => ({ snat4Sources })),
   [0, 1, 2, 3, 4].map((snat6Sources) => ({ snat6Sources })),
   [

@@ -2,14 +2,26 @@
 // Imports agent/datapath's layout, test/bpf's loader and the model's state.
 
 import { FAMILIES as LAYOUTS, type FamilyLayout } from '../../agent/datapath/families.js';
-import { AFFINITY, RANGE, RANGE_ID_BITS, RANGES_OF_ALL, SERVICE_FLAGS } from '../../agent/datapath/layout.js';
+import {
+  AFFINITY,
+  FRAGMENT,
+  FRAGMENT_KEY4,
+  FRAGMENT_KEY6,
+  RANGE,
+  RANGE_ID_BITS,
+  RANGES_OF_ALL,
+  SERVICE_FLAGS,
+} from '../../agent/datapath/layout.js';
 import { formatAddress } from '../../agent/model/address.js';
 import type { DataPlane } from '../bpf/load.js';
+import { datagramParts } from './fragments.js';
 import { type Content, SideMap } from './side-map.js';
 import type { SourceRange } from './source-ranges.js';
-import type { Family, Plane, Service, State } from './state.js';
+import { type Family, type Plane, type Service, type State, TCP } from './state.js';
 
 const text = (hex: string): string => formatAddress(Buffer.from(hex, 'hex'));
+
+const nameOf = (protocol: number) => (protocol === TCP ? 'tcp' : 'udp');
 
 export function sideMaps(plane: DataPlane): readonly SideMap[] {
   return LAYOUTS.flatMap((layout) => {
@@ -24,6 +36,11 @@ export function sideMaps(plane: DataPlane): readonly SideMap[] {
         plane.map(layout.maps.affinity),
         (state) => [of(state).affinity],
         (state) => encodeAffinity(layout, of(state)),
+      ),
+      new SideMap(
+        plane.map(layout.maps.fragments),
+        (state) => [of(state).fragments],
+        (state) => encodeFragments(layout, of(state)),
       ),
     ];
   });
@@ -51,6 +68,20 @@ function encodeAffinity(layout: FamilyLayout, { affinity = new Map() }: Plane): 
       affinityKey(layout, client).toString('hex'),
       AFFINITY.encode({ backendId, backendGeneration: generation, lastUsed }).toString('hex'),
     ]),
+  );
+}
+
+function encodeFragments({ family }: FamilyLayout, { fragments = new Map() }: Plane): Content {
+  return new Map(
+    [...fragments].map(([datagram, { protocol: number, ...first }]) => {
+      const { saddr, daddr, id, protocol } = datagramParts(family, datagram);
+      const ends = { saddr: text(saddr), daddr: text(daddr) };
+      const key =
+        family === 4
+          ? FRAGMENT_KEY4.encode({ ...ends, id: Number.parseInt(id, 16), protocol: nameOf(protocol) })
+          : FRAGMENT_KEY6.encode({ ...ends, id: Buffer.from(id, 'hex') });
+      return [key.toString('hex'), FRAGMENT.encode({ ...first, protocol: nameOf(number) }).toString('hex')];
+    }),
   );
 }
 

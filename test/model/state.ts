@@ -98,6 +98,17 @@ export interface Affinity {
   readonly lastUsed: number;
 }
 
+/** What a datagram's first fragment tells of the later ones. */
+export interface FirstFragment {
+  readonly sport: number;
+  readonly dport: number;
+  readonly protocol: number;
+  readonly tcpFlags: number;
+  /** Of the datagram, in the first fragment. */
+  readonly bytes: number;
+  readonly seen: number;
+}
+
 export type BackendState = 'free' | 'active' | 'terminating' | 'quarantined' | 'maintenance';
 
 export interface Backend {
@@ -152,6 +163,8 @@ export interface Settings {
   readonly noBackend?: number;
   /** Not 0: echo requests to virtual addresses are answered. */
   readonly vipEcho?: number;
+  /** Later fragments of datagrams that nobody knows pass; undefined or 0: they are dropped. */
+  readonly earlyFragmentsPass?: number;
   readonly hashSeed: bigint;
   readonly slotSeed: bigint;
   readonly lbAddresses: Readonly<Record<Family, readonly string[]>>;
@@ -164,6 +177,8 @@ export interface Plane {
   readonly denied?: readonly SourceRange[];
   /** By client and service: see affinity.ts. */
   readonly affinity?: ReadonlyMap<string, Affinity>;
+  /** By datagram: see fragments.ts. */
+  readonly fragments?: ReadonlyMap<string, FirstFragment>;
   /** By backend id. */
   readonly backends: readonly Backend[];
   readonly flows: readonly Slot<Flow>[];

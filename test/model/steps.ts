@@ -7,6 +7,7 @@ import { formatAddress } from '../../agent/model/address.js';
 import { HOSTS } from '../bpf/hosts.js';
 import type { Ends } from '../bpf/packet.js';
 import { DEVICE, LOOPBACK } from '../bpf/world.js';
+import { type Piece, piece, takePiece } from './pieces.js';
 import { buildPing } from './pings.js';
 import { changeSetting, SETTINGS } from './setting.js';
 import { applyDamage, buildOdd, buildShape, type Damage, damage, type Shape, shape } from './frames.js';
@@ -25,6 +26,14 @@ interface Packet {
 export type Step =
   | ({ readonly kind: 'request'; readonly client: number; readonly port: number; readonly service: number } & Packet)
   | ({ readonly kind: 'probe'; readonly client: number; readonly address: number; readonly port: number; readonly udp: boolean } & Packet)
+  | ({
+      readonly kind: 'piece';
+      readonly client: number;
+      readonly service: number;
+      readonly isReply: boolean;
+      readonly pick: number;
+      readonly piece: Piece;
+    } & Packet)
   | ({ readonly kind: 'ping'; readonly client: number; readonly address: number; readonly what: number } & Packet)
   | ({ readonly kind: 'reply'; readonly pick: number } & Packet)
   | ({ readonly kind: 'odd'; readonly what: number; readonly service: number } & Packet)
@@ -50,7 +59,12 @@ export type Step =
   | { readonly kind: 'vip'; readonly bit: number };
 
 const family = fc.constantFrom<Family>(4, 4, 6, 6);
-const packet = { family, shape, damage, byDevice: fc.integer({ min: 0, max: 5 }).map((number) => number === 0) };
+const packet = {
+  family,
+  shape,
+  damage,
+  byDevice: fc.integer({ min: 0, max: 5 }).map((number) => number === 0),
+};
 const kind = <Kind extends Step['kind']>(name: Kind) => fc.constant(name);
 
 export const step: fc.Arbitrary<Step> = fc.oneof(
@@ -73,6 +87,18 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: kind('ping'), client: fc.nat(CLIENTS - 1), address: fc.nat(3), what: fc.nat(1000), ...packet }),
   },
+  {
+    weight: 14,
+    arbitrary: fc.record({
+      kind: kind('piece'),
+      client: fc.constant(0),
+      service: fc.constantFrom(0, 0, 1, 2),
+      isReply: fc.boolean(),
+      pick: fc.nat(2),
+      piece,
+      ...packet,
+    }),
+  },
   { weight: 24, arbitrary: fc.record({ kind: kind('reply'), pick: fc.nat(63), ...packet }) },
   { weight: 4, arbitrary: fc.record({ kind: kind('odd'), what: fc.nat(1000), service: fc.nat(SERVICES - 1), ...packet }) },
   {
@@ -83,7 +109,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       type: fc.constantFrom(0, 0x0800, 0x86dd),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ kind: kind('rest'), family, timeout: fc.nat(6), offset: fc.integer({ min: -1, max: 1 }) }) },
+  { weight: 3, arbitrary: fc.record({ kind: kind('rest'), family, timeout: fc.nat(7), offset: fc.integer({ min: -1, max: 1 }) }) },
   { weight: 4, arbitrary: fc.record({ kind: kind('establish'), family }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('flood'), family }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('backend'), family, id: fc.integer({ min: 1, max: 4 }), change: fc.nat(12) }) },
@@ -131,6 +157,7 @@ export function resolveStep(state: State, given: Step, now: number): Event {
     case 'request':
     case 'probe':
     case 'ping':
+    case 'piece':
     case 'reply':
     case 'odd':
       return {
@@ -209,6 +236,14 @@ function buildStep(state: State, given: Extract<Step, Packet>): Buffer {
     };
     return buildShape(which, ends, given.udp ? 'udp' : 'tcp', given.shape);
   }
+  if (given.kind === 'piece') {
+    const { client, service, isReply, pick, family, shape, damage, byDevice } = given;
+    const rest = { family, shape, damage, byDevice };
+    const whole: Extract<Step, Packet> = isReply
+      ? { kind: 'reply', pick, ...rest }
+      : { kind: 'request', client, port: 0, service, ...rest };
+    return takePiece(which, buildStep(state, whole), given.piece);
+  }
   if (given.kind === 'ping') {
     const dst = virtualAddresses(which)[given.address] ?? hex(HOSTS[which].LB.address);
     return buildPing(which, given.what, HOSTS[which].nthClient(given.client), formatAddress(Buffer.from(dst, 'hex')), given.shape);
@@ -248,6 +283,7 @@ function letRest(state: State, { family: which, timeout, offset }: Extract<Step,
     settings.timeoutEstablished,
     300 * second,
     -3,
+    15 * second,
   ];
   const newest = plane.flows.reduce(
     (least, { entry }) => Math.min(least, entry === undefined ? least : (now - entry.lastSeen) >>> 0),
@@ -269,8 +305,9 @@ function letRest(state: State, { family: which, timeout, offset }: Extract<Step,
     backend.nextHopAt === 0 ? backend : { ...backend, nextHopAt: back(backend.nextHopAt) || 1 },
   );
   const affinity = new Map([...(plane.affinity ?? [])].map(([client, last]) => [client, { ...last, lastUsed: back(last.lastUsed) }]));
+  const fragments = new Map([...(plane.fragments ?? [])].map(([datagram, first]) => [datagram, { ...first, seen: back(first.seen) }]));
   const window = { ...state.window, began: back(state.window.began) };
-  return { ...state, window, planes: { ...state.planes, [which]: { ...plane, flows, replies, backends, affinity } } };
+  return { ...state, window, planes: { ...state.planes, [which]: { ...plane, flows, replies, backends, affinity, fragments } } };
 }
 
 /** All flows as if they had just exchanged data, so that tables are full of what does not give way. */
