@@ -22,7 +22,7 @@ export type Flavour = 'compiled settings' | 'settings in the config map';
 
 export const SIZES = { maxFlows: 512, maxServices: 16, maxBackends: 16, maglevSize: 251 };
 /** Services that have a Maglev table. */
-const TABLES = [1, 2, 3, 4, 5, 6, 7, 8];
+const TABLES = Array.from({ length: SIZES.maxServices }, (_, i) => i + 1);
 
 /** A loaded program with its maps. */
 export interface DataPlane {

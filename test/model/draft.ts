@@ -2,7 +2,7 @@
 // Imports the state's types and worth.ts.
 // Invariant: the state that it began with stays as it was; what is not changed is shared.
 
-import { type Backend, EMPTY, type Family, type Flow, type Plane, type Reverse, type Slot, type State } from './state.js';
+import { type Backend, EMPTY, type Family, type Flow, type Plane, type Reverse, type Slot, type State, type Window } from './state.js';
 import { replyOf } from './worth.js';
 
 type Changing<Entry> = { -readonly [Name in keyof Entry]: Entry[Name] };
@@ -13,6 +13,7 @@ export class Draft {
   readonly #before: State;
   readonly #plane: Changing<Plane>;
   #window: State['window'];
+  #answers: State['answers'];
 
   constructor(before: State, family: Family, now: number) {
     this.now = now;
@@ -20,6 +21,7 @@ export class Draft {
     this.#family = family;
     this.#plane = { ...before.planes[family] };
     this.#window = before.window;
+    this.#answers = before.answers;
   }
 
   get plane(): Plane {
@@ -38,6 +40,14 @@ export class Draft {
     this.#window = window;
   }
 
+  get answers(): Window {
+    return this.#answers ?? { began: 0, count: 0 };
+  }
+
+  set answers(window: Window) {
+    this.#answers = window;
+  }
+
   /** Changes fields of an entry that is there. */
   changeFlow(index: number, change: Partial<Flow>): Flow {
     const { claims, entry } = this.#plane.flows[index] as Slot<Flow>;
@@ -49,6 +59,11 @@ export class Draft {
   changeReply(index: number, change: Partial<Reverse>): void {
     const { claims, entry } = this.#plane.replies[index] as Slot<Reverse>;
     this.#putReply(index, { claims, entry: { ...(entry as Reverse), ...change } });
+  }
+
+  /** Replaces what stands beside the flow tables. */
+  note(part: Pick<Plane, 'affinity'> | Pick<Plane, 'fragments'>): void {
+    Object.assign(this.#plane, part);
   }
 
   changeBackend(id: number, change: Partial<Backend>): Backend {
@@ -90,7 +105,12 @@ export class Draft {
   }
 
   finish(): State {
-    return { ...this.#before, window: this.#window, planes: { ...this.#before.planes, [this.#family]: this.#plane } };
+    return {
+      ...this.#before,
+      window: this.#window,
+      ...(this.#answers && { answers: this.#answers }),
+      planes: { ...this.#before.planes, [this.#family]: this.#plane },
+    };
   }
 
   #claims(slots: readonly Slot<unknown>[], index: number): number {

@@ -13,15 +13,23 @@ export interface Headers {
   readonly end: number;
   readonly hops: number;
   readonly tuple: Tuple;
-  /** 0 for UDP. */
+  /** 0 for UDP and ICMP, which has no ports either. */
   readonly tcpFlags: number;
   /** Number of VLAN tags, whether the outer one has ethertype 0x88a8, their control information. */
   readonly tags: number;
   readonly serviceTag: boolean;
   readonly vlan: readonly [number, number];
+  /** The packet is one; then neither ports nor flags were read. */
+  readonly fragment?: Fragment;
 }
-/** 'fragment' and 'icmp' are what the model says nothing about. */
-export type Refusal = 'malformed' | 'not_ip' | 'fragment' | 'ip_headers' | 'protocol' | 'icmp';
+export interface Fragment {
+  /** In hex. */
+  readonly id: string;
+  /** Bytes of the datagram in front of it, and in it. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+export type Refusal = 'malformed' | 'not_ip' | 'ip_headers' | 'protocol';
 
 const isTag = (type: number): boolean => type === 0x8100 || type === 0x88a8;
 
@@ -31,12 +39,25 @@ interface Network {
   readonly end: number;
   readonly protocol: number;
   readonly hops: number;
+  readonly fragment?: Fragment;
 }
 
-/** Does the model say what becomes of this frame? Not of fragments, nor of ICMP. */
+/** Types of ICMP errors. */
+const ERRORS = { 4: [3, 11, 12], 6: [1, 2, 3, 4] };
+
+/** Does the model say what becomes of this frame? Not of ICMP errors. */
 export function isCovered(frame: Buffer): boolean {
   const headers = readHeaders(frame);
-  return headers !== 'fragment' && headers !== 'icmp';
+  return typeof headers === 'string' || !isIcmpError(frame, headers);
+}
+
+export function isIcmpError(frame: Buffer, { family, tuple, transport, end, fragment }: Headers): boolean {
+  return (
+    fragment === undefined &&
+    tuple.protocol === (family === 4 ? 1 : 58) &&
+    end - transport >= 8 &&
+    ERRORS[family].includes(frame.readUInt8(transport))
+  );
 }
 
 export function readHeaders(frame: Buffer): Headers | Refusal {
@@ -55,18 +76,28 @@ export function readHeaders(frame: Buffer): Headers | Refusal {
   const family = type === 0x0800 ? 4 : 6;
   const network = family === 4 ? readIpv4(frame, ip) : readIpv6(frame, ip);
   if (typeof network === 'string') return network;
-  const { transport, end, protocol, hops } = network;
-  const tcpFlags = readTransport(frame.subarray(transport, end), protocol, family);
+  const { transport, end, protocol, hops, fragment } = network;
+  const tcpFlags = fragment === undefined ? readTransport(frame.subarray(transport, end), protocol, family, false) : 0;
   if (typeof tcpFlags === 'string') return tcpFlags;
+  const hasPorts = fragment === undefined && (protocol === TCP || protocol === UDP);
   const [source, size] = family === 4 ? [ip + 12, 4] : [ip + 8, 16];
   const tuple = {
     saddr: frame.toString('hex', source, source + size),
     daddr: frame.toString('hex', source + size, source + 2 * size),
-    sport: frame.readUInt16BE(transport),
-    dport: frame.readUInt16BE(transport + 2),
+    sport: hasPorts ? frame.readUInt16BE(transport) : 0,
+    dport: hasPorts ? frame.readUInt16BE(transport + 2) : 0,
     protocol,
   };
-  return { family, ip, transport, end, hops, tuple, tcpFlags, tags, serviceTag, vlan };
+  return { family, ip, transport, end, hops, tuple, tcpFlags, tags, serviceTag, vlan, ...(fragment && { fragment }) };
+}
+
+/** A first fragment read as if it were a whole packet. */
+export function readFirst(frame: Buffer, headers: Headers): Headers | Refusal {
+  const { family, transport, end, tuple } = headers;
+  const tcpFlags = readTransport(frame.subarray(transport, end), tuple.protocol, family, true);
+  if (typeof tcpFlags === 'string') return tcpFlags;
+  const [sport, dport] = [frame.readUInt16BE(transport), frame.readUInt16BE(transport + 2)];
+  return { ...headers, tcpFlags, tuple: { ...tuple, sport, dport } };
 }
 
 function readIpv4(frame: Buffer, ip: number): Network | Refusal {
@@ -74,8 +105,15 @@ function readIpv4(frame: Buffer, ip: number): Network | Refusal {
   const [first, total] = [frame.readUInt8(ip), frame.readUInt16BE(ip + 2)];
   const header = (first & 15) * 4;
   if (first >> 4 !== 4 || header < 20 || total < header || ip + total > frame.length) return 'malformed';
-  if ((frame.readUInt16BE(ip + 6) & 0x3fff) !== 0) return 'fragment';
-  return { transport: ip + header, end: ip + total, protocol: frame.readUInt8(ip + 9), hops: frame.readUInt8(ip + 8) };
+  const place = frame.readUInt16BE(ip + 6) & 0x3fff;
+  const fragment = { id: frame.toString('hex', ip + 4, ip + 6), offset: (place & 0x1fff) * 8, bytes: total - header };
+  return {
+    transport: ip + header,
+    end: ip + total,
+    protocol: frame.readUInt8(ip + 9),
+    hops: frame.readUInt8(ip + 8),
+    ...(place === 0 ? {} : { fragment }),
+  };
 }
 
 const [HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION] = [0, 43, 44, 60];
@@ -90,33 +128,37 @@ function readIpv6(frame: Buffer, ip: number): Network | Refusal {
   let next = frame.readUInt8(ip + 6);
   let at = ip + 40;
   const bound = at + MOST_BYTES;
-  for (let count = 0; isExtension(next); count++) {
+  let fragment: Fragment | undefined;
+  for (let count = 0; isExtension(next) && !fragment?.offset; count++) {
     if (count === MOST_HEADERS) return 'ip_headers';
     if (at + 8 > end) return 'malformed';
     if (at > bound) return 'ip_headers';
     if (next === HOP_BY_HOP && count > 0) return 'malformed';
     if (next === ROUTING && frame.readUInt8(at + 3) !== 0) return 'ip_headers';
-    if (next === FRAGMENT && (frame.readUInt16BE(at + 2) & 0xfff9) !== 0) return 'fragment';
+    if (next === FRAGMENT && (frame.readUInt16BE(at + 2) & 0xfff9) !== 0) {
+      if (fragment !== undefined) return 'ip_headers';
+      fragment = { id: frame.toString('hex', at + 4, at + 8), offset: frame.readUInt16BE(at + 2) & 0xfff8, bytes: end - at - 8 };
+    }
     const length = next === FRAGMENT ? 8 : (frame.readUInt8(at + 1) + 1) * 8;
     next = frame.readUInt8(at);
     at += length;
   }
   if (at > end) return 'malformed';
   if (at > bound) return 'ip_headers';
-  return { transport: at, end, protocol: next, hops: frame.readUInt8(ip + 7) };
+  return { transport: at, end, protocol: next, hops: frame.readUInt8(ip + 7), ...(fragment && { fragment }) };
 }
 
-/** The TCP flags, or a refusal. `segment` ends where the IP packet ends. */
-function readTransport(segment: Buffer, protocol: number, family: Family): number | Refusal {
+/** The TCP flags, or a refusal. `segment` ends where the IP packet ends; `first`: more of it comes in later fragments. */
+function readTransport(segment: Buffer, protocol: number, family: Family, first: boolean): number | Refusal {
   if (protocol === TCP) {
     if (segment.length < 20) return 'malformed';
     const header = (segment.readUInt8(12) >> 4) * 4;
     return header < 20 || header > segment.length ? 'malformed' : segment.readUInt8(13);
   }
-  if (protocol === (family === 4 ? 1 : 58)) return 'icmp';
+  if (protocol === (family === 4 ? 1 : 58)) return 0;
   if (protocol !== UDP) return 'protocol';
   if (segment.length < 8) return 'malformed';
   const length = segment.readUInt16BE(4);
-  if (length < 8 || length > segment.length || (family === 6 && segment.readUInt16BE(6) === 0)) return 'malformed';
+  if (length < 8 || (length > segment.length && !first) || (family === 6 && segment.readUInt16BE(6) === 0)) return 'malformed';
   return 0;
 }

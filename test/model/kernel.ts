@@ -4,6 +4,7 @@
 
 import { FAMILIES as LAYOUTS } from '../../agent/datapath/families.js';
 import {
+  BACKEND_LOCAL,
   BACKEND_RESOLVED,
   type BackendStats,
   CONFIG,
@@ -18,21 +19,21 @@ import {
 import { addStats, NO_STATS, StatsTable } from '../../agent/datapath/stats-table.js';
 import { SpanTable } from '../../agent/datapath/span-table.js';
 import { formatAddress } from '../../agent/model/address.js';
+import { buildFrontend } from '../../agent/model/frontend.js';
 import { REASONS } from '../../agent/model/reasons.js';
 import type { Frontend } from '../../agent/model/service.js';
 import type { BpfMap } from '../../platform/port.js';
 import type { DataPlane } from '../bpf/load.js';
 import { setForwarding } from '../bpf/namespace.js';
+import { flagsOf, Forgetting, sideMaps } from './side-maps.js';
 import { mapMemory, slotBytes, writeFlow, writeReply } from './memory.js';
 import { type Outcome, walkPacket } from './model.js';
-import type { Backend, Family, Flow, Reverse, Service, Settings, Slot, State } from './state.js';
+import type { SideMap } from './side-map.js';
+import type { Backend, Family, Flow, Reverse, Service, Settings, Slot, State, Window } from './state.js';
 
 const text = (hex: string): string => formatAddress(Buffer.from(hex, 'hex'));
-const frontendOf = ({ address, port, protocol }: Service): Frontend => ({
-  address: text(address),
-  port,
-  protocol: protocol === 6 ? 'tcp' : 'udp',
-});
+const frontendOf = ({ address, port, lastPort, bits, protocol }: Service): Frontend =>
+  buildFrontend({ address: text(address), port, lastPort, prefixLength: bits, protocol: protocol === 6 ? 'tcp' : 'udp' });
 /** Settings of what the model does not cover. */
 const AT_REST = {
   earlyFragmentsPass: 0,
@@ -47,6 +48,7 @@ const AT_REST = {
   snat4Sources: 0,
   snat6Sources: 0,
 };
+const NO_WINDOW: Window = { began: 0, count: 0 };
 const mac = (hex: string): string => hex.match(/../g)?.join(':') ?? '';
 
 /** One flow table: the kernel's memory, and what the model says that it holds. */
@@ -123,6 +125,8 @@ export class Kernel {
   readonly #flows: Readonly<Record<Family, Table<Flow>>>;
   readonly #replies: Readonly<Record<Family, Table<Reverse>>>;
   readonly #spans: SpanTable;
+  readonly #sides: readonly SideMap[];
+  readonly #forgetting: Forgetting;
   readonly #tables = new Map<number, string>();
   readonly #counted = new Map<string, { packets: number; bytes: number }>();
   readonly #stats: StatsTable;
@@ -142,6 +146,8 @@ export class Kernel {
     const [stats, past, refused] = ['backend_stats', 'service_past', 'service_refused'].map((name) => plane.map(name));
     this.#stats = new StatsTable({ backends: stats as BpfMap, past: past as BpfMap, refused: refused as BpfMap });
     this.#spans = new SpanTable(LAYOUTS.map((layout) => ({ layout, map: plane.map(layout.maps.spans) })));
+    this.#sides = sideMaps(plane);
+    this.#forgetting = new Forgetting(plane);
     this.#forgetCounters();
   }
 
@@ -175,11 +181,10 @@ export class Kernel {
       if (device !== before?.devices[index])
         this.#plane.map('devices').update(encodeIndex(index), DEVICE.encode({ ifindex: device.ifindex, mac: mac(device.mac) }));
     }
-    if (state.window !== before?.window) {
-      const limit = this.#plane.map('flow_limit');
-      const value = WINDOW.encode(state.window);
-      limit.update(encodeIndex(0), Buffer.concat(Array.from({ length: limit.valueSize / WINDOW.size }, () => value)));
-    }
+    if (state.window !== before?.window) this.#putWindow('flow_limit', state.window);
+    if (state.answers !== before?.answers || before === undefined) this.#putWindow('answer_limit', state.answers);
+    for (const side of this.#sides) side.put(state);
+    this.#forgetting.written();
     for (const family of [4, 6] as const) {
       const { services, backends, flows, replies } = state.planes[family];
       const former = before?.planes[family];
@@ -187,15 +192,16 @@ export class Kernel {
       this.#replies[family].put(replies);
       for (const [id, backend] of backends.entries()) if (backend !== former?.backends[id]) this.#putBackend(family, id, backend);
       for (const service of this.#services[family]) if (!services.includes(service)) this.#dropService(family, service);
-      for (const service of services)
-        if (!this.#services[family].includes(service)) this.#putService(family, service, state.settings.maglevSize);
+      const again = state.planes[family].denied !== former?.denied; // each service's entry says whether there are any
+      for (const service of services) if (again || !this.#services[family].includes(service)) this.#putService(state, family, service);
       this.#services[family] = services;
     }
     this.#state = state;
   }
 
   /** Runs a packet through both. To be called inside, with the state that was put or found last. */
-  run(state: State, frame: Buffer, ingress: number): Exchange {
+  run(given: State, frame: Buffer, ingress: number): Exchange {
+    const state = this.#forgetting.apply(given);
     const begun = this.now();
     const run = this.#plane.program.testRun(frame, ingress === 1 ? {} : { ingressIfindex: ingress });
     const compare = (now: number): Exchange => {
@@ -211,9 +217,11 @@ export class Kernel {
     if (exchange.difference === undefined) {
       this.#count(exchange.outcome, frame.length);
       if (exchange.outcome.state !== state) this.#state = exchange.outcome.state;
+      for (const side of this.#sides) side.accept(exchange.outcome.state);
     } else {
       this.#forgetCounters();
       this.#state = undefined;
+      for (const side of this.#sides) side.forget();
       for (const family of [4, 6] as const) {
         this.#flows[family].forget();
         this.#replies[family].forget();
@@ -223,13 +231,18 @@ export class Kernel {
   }
 
   /** All counters and backends; to be called now and then, as each packet looks alone at those that it should change. */
-  checkRest(state: State): string | undefined {
+  checkRest(given: State): string | undefined {
+    const state = this.#forgetting.apply(given);
     for (const family of [4, 6] as const) {
       const wrong = this.#backendDiffers(family, state.planes[family].backends, []);
       if (wrong !== undefined) return wrong;
     }
     for (let id = 0; id < this.#plane.map('backend_stats').maxEntries; id++) {
       const wrong = this.#statsDiffer(id, this.#statsOf.get(id) ?? NO_STATS);
+      if (wrong !== undefined) return wrong;
+    }
+    for (const side of this.#sides) {
+      const wrong = side.checkAll(state);
       if (wrong !== undefined) return wrong;
     }
     const wrong = REASONS.filter(({ name }) => {
@@ -259,10 +272,10 @@ export class Kernel {
       if (wrong !== undefined) return `${wrong} (${reason})`;
     }
     if (outcome.counts?.refusedBy !== undefined) {
-      const { refusedBy } = outcome.counts;
-      const wanted = (this.#refused.get(`${refusedBy} ${reason}`) ?? 0) + 1;
-      const found = this.#readRefused(refusedBy, reason);
-      if (found !== wanted) return `refused by service ${refusedBy} (${reason}): model ${wanted}, kernel ${found}`;
+      const { refusedBy, refusedFor = reason } = outcome.counts;
+      const wanted = (this.#refused.get(`${refusedBy} ${refusedFor}`) ?? 0) + 1;
+      const found = this.#readRefused(refusedBy, refusedFor);
+      if (found !== wanted) return `refused by service ${refusedBy} (${refusedFor}): model ${wanted}, kernel ${found}`;
     }
     if (outcome.frame !== undefined && !outcome.frame.equals(packet))
       return `packet out (${reason}):\n    model ${outcome.frame.toString('hex')}\n    kernel ${packet.toString('hex')}`;
@@ -279,7 +292,15 @@ export class Kernel {
       const wrong = this.#backendDiffers(family, plane.backends, before.planes[family].backends);
       if (wrong !== undefined) return wrong;
     }
-    return state.settings.newFlowRate === 0 ? undefined : this.#windowDiffers(before, state);
+    for (const side of this.#sides) {
+      const wrong = side.differs(state);
+      if (wrong !== undefined) return wrong;
+    }
+    const { newFlowRate, answerRate = 0 } = state.settings;
+    return (
+      (newFlowRate === 0 ? undefined : this.#windowDiffers('flow_limit', before.window, state.window)) ??
+      (answerRate === 0 ? undefined : this.#windowDiffers('answer_limit', before.answers, state.answers))
+    );
   }
 
   /** Those that are not the same as `before` are looked at. */
@@ -294,12 +315,17 @@ export class Kernel {
     return undefined;
   }
 
+  #putWindow(map: string, window: Window = NO_WINDOW): void {
+    const limit = this.#plane.map(map);
+    limit.update(encodeIndex(0), Buffer.concat(Array.from({ length: limit.valueSize / WINDOW.size }, () => WINDOW.encode(window))));
+  }
+
   /** One CPU's window is the model's, every other's as it was put. */
-  #windowDiffers(before: State, { window }: State): string | undefined {
-    const value = this.#plane.map('flow_limit').lookup(encodeIndex(0)) as Buffer;
+  #windowDiffers(map: string, before: Window | undefined, window: Window = NO_WINDOW): string | undefined {
+    const value = this.#plane.map(map).lookup(encodeIndex(0)) as Buffer;
     const windows = Array.from({ length: value.length / WINDOW.size }, (_, cpu) => WINDOW.decode(value, cpu * WINDOW.size));
     const found = windows.some(({ began, count }) => began === window.began && count === window.count);
-    return found ? undefined : `flow_limit: model ${JSON.stringify([before.window, window])}, kernel ${JSON.stringify(windows)}`;
+    return found ? undefined : `${map}: model ${JSON.stringify([before, window])}, kernel ${JSON.stringify(windows)}`;
   }
 
   #lastReason(): string {
@@ -325,7 +351,7 @@ export class Kernel {
       if (id !== undefined) this.#statsOf.set(id, this.#counting(id, outcome, bytes));
     }
     if (counts?.refusedBy === undefined) return;
-    const key = `${counts.refusedBy} ${reason}`;
+    const key = `${counts.refusedBy} ${counts.refusedFor ?? reason}`;
     this.#refused.set(key, (this.#refused.get(key) ?? 0) + 1);
   }
 
@@ -364,8 +390,8 @@ export class Kernel {
     const addresses = (family: Family, none: string) => Array.from({ length: 4 }, (_, i) => text(settings.lbAddresses[family][i] ?? none));
     const { snatPorts, lbAddresses: _, ...rest } = settings;
     const config = CONFIG.encode({
-      ...rest,
       ...AT_REST,
+      ...rest,
       layout: 0,
       snatPortMin: snatPorts[0],
       snatPortMax: snatPorts[1],
@@ -387,8 +413,9 @@ export class Kernel {
 
   #encodeBackend(family: Family, id: number, backend: Backend): Buffer {
     const layout = LAYOUTS[family === 4 ? 0 : 1] as (typeof LAYOUTS)[0];
-    const { address, source, dstMac, srcMac, state, resolved, ...rest } = backend;
+    const { address, source, dstMac, srcMac, state, resolved, local, ...rest } = backend;
     return layout.backend.encode({
+      weight: 1,
       ...rest,
       id,
       address: text(address),
@@ -396,8 +423,7 @@ export class Kernel {
       dstMac: mac(dstMac),
       srcMac: mac(srcMac),
       state: state === 'free' ? undefined : state,
-      flags: resolved ? BACKEND_RESOLVED : 0,
-      weight: 1,
+      flags: (resolved ? BACKEND_RESOLVED : 0) | (local ? BACKEND_LOCAL : 0),
       serviceId: 1,
     });
   }
@@ -420,7 +446,8 @@ export class Kernel {
     this.#plane.map(`lb${family}_services`).delete(this.#frontend(family, service));
   }
 
-  #putService(family: Family, service: Service, size: number): void {
+  #putService({ settings, planes }: State, family: Family, service: Service): void {
+    const size = settings.maglevSize;
     const { id, action, backendCount, table } = service;
     const inner = this.#plane.tables.get(id);
     const content = `${size} ${table.join()}`;
@@ -437,10 +464,10 @@ export class Kernel {
       backendCount,
       maglevDigest: 1,
       action,
-      flags: 0,
+      flags: flagsOf(service, planes[family].denied),
       quicIdBytes: 0,
       quicConfig: 0,
-      affinitySeconds: 0,
+      affinitySeconds: service.affinitySeconds ?? 0,
     });
     this.#plane.map(`lb${family}_services`).update(this.#frontend(family, service), value);
     this.#spans.add(frontendOf(service));

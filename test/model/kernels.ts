@@ -7,7 +7,7 @@ import { HOSTS } from '../bpf/hosts.js';
 import { WORLDS } from '../bpf/world.js';
 import { Kernel } from './kernel.js';
 import type { Settings } from './state.js';
-import { compiledSettings } from './world.js';
+import { compiledSettings, FAMILIES, ownAddresses } from './world.js';
 
 export interface Tested {
   readonly name: string;
@@ -28,8 +28,10 @@ export type ProgramName = keyof typeof PROGRAMS;
 export async function loadTested(loader: Loader, name: ProgramName): Promise<Tested> {
   const [flavour, maxFlows] = PROGRAMS[name];
   const lbAddresses = [HOSTS[4].LB.address, HOSTS[6].LB.address];
-  const plane = await loader.load(flavour, { ...WORLDS[4].SETTINGS, lbAddresses, answerRate: 0, vipEcho: false }, { ...SIZES, maxFlows });
   const generic = flavour === 'settings in the config map';
+  const snatAddresses = generic ? FAMILIES.flatMap(ownAddresses) : [];
+  const given = { ...WORLDS[4].SETTINGS, lbAddresses, snatAddresses, answerRate: 0, vipEcho: false };
+  const plane = await loader.load(flavour, given, { ...SIZES, maxFlows });
   const settings = generic ? undefined : compiledSettings(plane.clock.ticksPerSecond, SIZES.maglevSize, plane.slotSeed, DEFAULT_HASH_SEED);
   return { name, kernel: new Kernel(plane, generic), settings };
 }

@@ -23,7 +23,7 @@ export function mapMemory(map: BpfMap): Buffer {
 }
 
 /** Action numbers of the maps. */
-const ACTIONS: Readonly<Record<Action, number>> = { snat: 1, 'dsr-ipip': 2, 'dsr-l2': 3 };
+const ACTIONS: Readonly<Record<Action, number>> = { snat: 1, 'dsr-ipip': 2, 'dsr-l2': 3, local: 5 };
 
 const LAYOUTS = {
   4: { tuple: TUPLE4.fields, slot: SLOT4, reverse: REVERSE4 },
@@ -66,7 +66,7 @@ export function writeFlow(to: Buffer, at: number, family: Family, slot: Slot<Flo
   to.writeUInt16BE(entry.snatPort, start + fields.snatPort.offset);
   to.writeUInt8(ACTIONS[entry.action], start + fields.action.offset);
   to.writeUInt8(entry.seen, start + fields.tcpSeen.offset);
-  to.writeUInt8(0, start + fields.snatSource.offset);
+  to.writeUInt8(entry.snatSource, start + fields.snatSource.offset);
 }
 
 export function writeReply(to: Buffer, at: number, family: Family, slot: Slot<Reverse>): void {

@@ -1,15 +1,31 @@
 // The reference model of the data plane: docs/packet-walk.md as functions from a packet and a state to a verdict, a packet and a state.
 // Imports its siblings; nothing of the product. Read it beside that page: the parts have the page's order and names.
 // Invariant: pure. What the page leaves to time and place (the clock, the CPU's window, the FIB) is in the arguments.
-// Not covered: fragments and ICMP (headers.ts, isCovered: they are never compared), what the program answers itself, source ranges, affinity,
-// QUIC, several SNAT addresses, ranges of ports and prefixes, backends on this node or of the other family. Settings of these are at rest.
+// Not covered: ICMP errors (headers.ts, isCovered: they are never compared), SYN challenges, QUIC, backends of the other family. Settings of these are at rest.
 
+import { affinityBackend, noteAffinity } from './affinity.js';
+import {
+  answerEcho,
+  answerReset,
+  answerTooBig,
+  answerUnreachable,
+  countAnswer,
+  isEchoRequest,
+  isFromHost,
+  isIcmp,
+  isPlain,
+} from './answers.js';
 import { Draft } from './draft.js';
+import { findService, isVirtual } from './frontends.js';
 import { flowPlaces, hashTuple, replyPlace, snatPorts, vipBit } from './hash.js';
-import { type Headers, readHeaders } from './headers.js';
+import { datagramOf, firstOf, isPort, isTiny, recall, remember, withPorts } from './fragments.js';
+import { type Headers, readFirst, readHeaders } from './headers.js';
 import { dsrIpip, dsrL2, outerBytes, snatReply, snatRequest } from './rewrite.js';
+import { mayBegin } from './source-ranges.js';
+import { sourceOf, triedSource } from './snat-source.js';
 import {
   type Backend,
+  type Family,
   type Flow,
   type Link,
   type Reverse,
@@ -17,6 +33,7 @@ import {
   type Slot,
   sameTuple,
   type State,
+  TCP,
   type Tuple,
   UDP,
 } from './state.js';
@@ -46,6 +63,8 @@ export interface Counts {
   readonly began?: number;
   /** The service that has refused to begin a flow. */
   readonly refusedBy?: number;
+  /** Why, where the packet's own reason is that it was answered. */
+  readonly refusedFor?: string;
 }
 
 /** What a part of the walk says; the state stands in the draft. */
@@ -84,14 +103,77 @@ export function walkPacket(state: State, arrival: Arrival): Outcome {
   return { ...ending, state: draft.finish() };
 }
 
-/** "Every packet", from step 4. */
+/** "Fragments", or the way of a whole packet. */
 function walk(packet: Walk): Ending {
+  const { headers, state, draft, arrival } = packet;
+  const { settings } = state;
+  const { fragment } = headers;
+  if (fragment === undefined) return walkWhole(packet);
+  const toLb = settings.lbAddresses[headers.family].includes(headers.tuple.daddr);
+  if (!toLb && !state.vips.has(vipBit(headers.tuple.daddr))) return pass(packet, 'fragment');
+  const datagram = datagramOf(headers, fragment);
+  if (fragment.offset === 0) {
+    if (!isPort(headers)) return pass(packet, 'fragment');
+    if (isTiny(arrival.frame, headers)) return toLb ? pass(packet, 'fragment') : drop('fragment_tiny');
+    const first = firstOf(arrival.frame, headers, fragment, draft.now);
+    const counts = !toLb || isSnatPort(settings, first.dport);
+    if (counts && countNewFlow(draft)) remember(draft, datagram, first);
+    const whole = readFirst(arrival.frame, headers);
+    return typeof whole === 'string' ? pass(packet, whole) : walkWhole({ ...packet, headers: whole });
+  }
+  const first = recall(draft, datagram);
+  if (first === undefined) {
+    if (toLb || !isPort(headers)) return pass(packet, 'fragment');
+    return settings.earlyFragmentsPass ? pass(packet, 'fragment_early_pass') : drop('fragment_early');
+  }
+  if (fragment.offset < first.bytes) return drop('fragment_overlap');
+  const later = { ...packet, headers: withPorts(headers, first) };
+  return toLb ? reply(later) : walkLater(later);
+}
+
+/** A later fragment to a virtual address: its flow's way, or that of a flow without an entry. */
+function walkLater(packet: Walk): Ending {
+  const { headers, draft } = packet;
+  const { tuple } = headers;
+  const { settings, plane } = draft;
+  if (headers.hops <= 1) return pass(packet, 'ttl_expired');
+  const index = findFlow(draft, flowPlaces(hashTuple(tuple, settings.slotSeed), plane.flows.length), tuple);
+  const own = index === undefined ? undefined : (plane.flows[index]?.entry as Flow);
+  if (index !== undefined && own !== undefined && backendOf(plane, own) !== undefined) {
+    const flow = countPacket(packet, index);
+    return act(packet, flow.backendId, flow.action, flow, false);
+  }
+  const service = findService(plane, tuple);
+  if (service === undefined) return noService(packet);
+  const backendId = chooseBackend(service, hashTuple(tuple, settings.hashSeed).low % settings.maglevSize) ?? 0;
+  const backend = plane.backends[backendId];
+  const serves = backend !== undefined && backend.state !== 'free';
+  const action = serves && backend.local ? 'local' : service.action;
+  if (action === 'snat') return drop('fragment_early');
+  return serves ? act(packet, backendId, action, NO_PORT, true) : drop('no_backend');
+}
+
+/** In the flow's entry. */
+function countPacket({ headers, draft, arrival }: Walk, index: number): Flow {
+  const found = draft.plane.flows[index]?.entry as Flow;
+  return draft.changeFlow(index, {
+    packets: found.packets + 1,
+    bytes: found.bytes + arrival.frame.length,
+    lastSeen: draft.now,
+    seen: found.seen | seenIn(headers),
+  });
+}
+
+const isSnatPort = ({ snatPorts: [first, last] }: State['settings'], port: number): boolean => port >= first && port <= last;
+
+/** "Every packet", from step 4. */
+function walkWhole(packet: Walk): Ending {
   const { headers, state, draft } = packet;
   const { settings } = state;
   const { tuple } = headers;
+  if (isIcmp(headers)) return message(packet);
   if (settings.lbAddresses[headers.family].includes(tuple.daddr)) {
-    const [first, last] = settings.snatPorts;
-    return tuple.dport >= first && tuple.dport <= last ? reply(packet) : pass(packet, 'local');
+    return isSnatPort(settings, tuple.dport) ? reply(packet) : pass(packet, 'local');
   }
   if (!state.vips.has(vipBit(tuple.daddr))) return pass(packet, 'no_service');
   const places = flowPlaces(hashTuple(tuple, settings.slotSeed), draft.plane.flows.length);
@@ -100,13 +182,8 @@ function walk(packet: Walk): Ending {
   if (headers.hops <= 1) return pass(packet, 'ttl_expired');
   const found = draft.plane.flows[index]?.entry as Flow;
   if (age(settings, draft.now, found.refreshed) >= settings.ticksPerSecond && !refresh(packet, index)) return begin(packet, places, index);
-  const flow = draft.changeFlow(index, {
-    packets: found.packets + 1,
-    bytes: found.bytes + packet.arrival.frame.length,
-    lastSeen: draft.now,
-    seen: found.seen | seenIn(headers),
-  });
-  return act(packet, flow.backendId, flow.action, flow.snatPort, false);
+  const flow = countPacket(packet, index);
+  return act(packet, flow.backendId, flow.action, flow, false);
 }
 
 /** Behind the first place, a slot that was never used ends the search. */
@@ -138,22 +215,21 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
   const { headers, draft, arrival } = packet;
   const { tuple } = headers;
   const { settings, now } = draft;
-  const service = draft.plane.services.find(
-    ({ address, port, protocol }) => address === tuple.daddr && port === tuple.dport && protocol === tuple.protocol,
-  );
-  if (service === undefined) return pass(packet, 'no_service');
+  const service = findService(draft.plane, tuple);
+  if (service === undefined) return noService(packet);
+  if (!mayBegin(draft.plane, service, tuple.saddr)) return refuse(service, 'source_denied');
   if (headers.hops <= 1) return pass(packet, 'ttl_expired');
   const hash = hashTuple(tuple, settings.hashSeed);
-  const backendId = chooseBackend(service, hash.low % settings.maglevSize);
-  if (backendId === undefined || draft.plane.backends[backendId]?.state === 'free') return refuse(service, 'no_backend');
+  const backendId = affinityBackend(draft, service, tuple.saddr) ?? chooseBackend(service, hash.low % settings.maglevSize);
+  if (backendId === undefined || draft.plane.backends[backendId]?.state === 'free') return refuseService(packet, service);
   const backend = askNextHop(packet, backendId);
-  if (!backend.resolved) return refuse(service, 'unresolved');
+  if (!backend.resolved && !backend.local) return refuse(service, 'unresolved');
   const allowed = countNewFlow(draft);
   const taken = allowed ? choosePlace(draft, places, own) : undefined;
-  const { action } = service;
+  const action = backend.local ? 'local' : service.action;
   if (taken === undefined) {
     if (action === 'snat') return refuse(service, allowed ? 'flow_table' : 'new_flow_rate');
-    return act(packet, backendId, action, 0, true);
+    return act(packet, backendId, action, NO_PORT, true);
   }
   const flow: Flow = {
     tuple,
@@ -166,20 +242,69 @@ function begin(packet: Walk, places: readonly number[], own: number | undefined)
     generation: backend.generation,
     serviceId: service.id,
     reverse: 0,
-    snatPort: 0,
+    ...NO_PORT,
     action,
     seen: seenIn(headers),
   };
   const { place } = taken;
   draft.takeFlow(place, flow);
-  if (action !== 'snat') return beginning(act(packet, backendId, action, 0, false), backendId);
-  const port = choosePort(draft, flow, backend, taken);
+  if (action !== 'snat') {
+    noteAffinity(draft, service, tuple.saddr, backendId, backend);
+    return beginning(act(packet, backendId, action, NO_PORT, false), backendId);
+  }
+  const port = choosePort(packet, flow, backend, taken);
   if (port === undefined) {
     draft.abandonFlow(place);
     return refuse(service, 'snat_ports');
   }
   takePort(packet, place, port);
-  return beginning(act(packet, backendId, action, port.tuple.dport, false), backendId);
+  noteAffinity(draft, service, tuple.saddr, backendId, backend);
+  return beginning(act(packet, backendId, action, { snatPort: port.tuple.dport, snatSource: port.source }, false), backendId);
+}
+
+/** No service has the packet's destination. */
+function noService(packet: Walk): Ending {
+  const { draft, headers } = packet;
+  return draft.settings.unknownPortDrops && isVirtual(draft.plane, headers.tuple.daddr) ? drop('no_port') : pass(packet, 'no_service');
+}
+
+/** An answer, back by the link that the packet came by. */
+const answer = ({ arrival }: Walk, reason: string, frame: Buffer): Ending => ({ verdict: 'tx', reason, frame, egress: arrival.ingress });
+
+/** No backend takes new flows. */
+function refuseService(packet: Walk, service: Service): Ending {
+  const refused = { refusedBy: service.id, refusedFor: 'no_backend' };
+  return { ...answerRefusal(packet), counts: refused };
+}
+
+function answerRefusal(packet: Walk): Ending {
+  const { headers, draft, arrival } = packet;
+  const { noBackend = 0 } = draft.settings;
+  if (noBackend === 0 || !isFromHost(arrival.frame, headers) || !countAnswer(draft)) return drop('no_backend');
+  if (noBackend === 1 && headers.tuple.protocol === TCP) {
+    const reset = answerReset(arrival.frame, headers);
+    return reset === undefined ? drop('no_backend') : answer(packet, 'no_backend_reset', reset);
+  }
+  return answer(packet, 'no_backend_unreachable', answerUnreachable(arrival.frame, headers));
+}
+
+/** The packet would have to be of `mtu` bytes. */
+function tooBig(packet: Walk, mtu: number): Ending {
+  const { headers, draft, arrival } = packet;
+  const mayBeCut = headers.family === 4 && (arrival.frame.readUInt8(headers.ip + 6) & 0x40) === 0;
+  if (headers.fragment?.offset || mayBeCut || !isFromHost(arrival.frame, headers) || !countAnswer(draft)) return drop('too_big');
+  return answer(packet, 'too_big_answered', answerTooBig(arrival.frame, headers, mtu));
+}
+
+/** An ICMP message. */
+function message(packet: Walk): Ending {
+  const { headers, draft, arrival, state } = packet;
+  const { daddr } = headers.tuple;
+  if (headers.end - headers.transport < 8 || !isEchoRequest(arrival.frame, headers)) return pass(packet, 'protocol');
+  const mayBeVirtual = state.vips.has(vipBit(daddr)) && !state.settings.lbAddresses[headers.family].includes(daddr);
+  if (!state.settings.vipEcho || !mayBeVirtual || !isPlain(headers) || !isFromHost(arrival.frame, headers)) return pass(packet, 'protocol');
+  if (!isVirtual(draft.plane, daddr)) return pass(packet, 'no_service');
+  return answer(packet, 'vip_echo', answerEcho(arrival.frame, headers));
 }
 
 const beginning = (ending: Ending, backendId: number): Ending => ({ ...ending, counts: { ...ending.counts, began: backendId } });
@@ -231,6 +356,8 @@ function choosePlace(draft: Draft, places: readonly number[], own: number | unde
 interface Port {
   readonly tuple: Tuple;
   readonly place: number;
+  /** Index of the address. */
+  readonly source: number;
   /** The flow that has the slot has not ended, but gives way. */
   readonly yields?: boolean;
 }
@@ -240,8 +367,8 @@ const PATIENCE = 5;
 
 /** "SNAT ports". `taken`: the new flow's slot. */
 function choosePort(
-  draft: Draft,
-  { tuple: { protocol }, tuple }: Flow,
+  { draft, headers: { family } }: Walk,
+  { tuple }: Flow,
   backend: Backend,
   { place: busy, pressed }: Taken,
 ): Port | undefined {
@@ -249,8 +376,9 @@ function choosePort(
   let remembered: Port | undefined;
   let longest = 0;
   let tried = 0;
-  for (const dport of snatPorts(hashTuple(tuple, settings.hashSeed), settings.snatPorts)) {
-    const port = portOf(draft, backend, dport, protocol);
+  const hash = hashTuple(tuple, settings.hashSeed);
+  for (const dport of snatPorts(hash, settings.snatPorts)) {
+    const port = portOf(draft, family, backend, dport, triedSource(settings, family, hash, tried), tuple);
     const worth = worthOfReply(settings, plane, port.place, busy, now);
     if (worth === 'ended') return port;
     const standing = plane.replies[port.place]?.entry as Reverse;
@@ -265,13 +393,21 @@ function choosePort(
   return remembered;
 }
 
-function portOf(draft: Draft, backend: Backend, dport: number, protocol: number): Port {
-  const tuple = { saddr: backend.address, daddr: backend.source, sport: backend.port, dport, protocol };
-  return { tuple, place: replyPlace(tuple, draft.settings, draft.plane.replies.length) };
+/** `client`: the flow's tuple. */
+function portOf(draft: Draft, family: Family, backend: Backend, dport: number, source: number, client: Tuple): Port {
+  const sport = backend.port || client.dport;
+  const tuple = {
+    saddr: backend.address,
+    daddr: sourceOf(draft.settings, family, backend, source),
+    sport,
+    dport,
+    protocol: client.protocol,
+  };
+  return { tuple, source, place: replyPlace(tuple, draft.settings, draft.plane.replies.length) };
 }
 
 /** Writes a fresh reverse entry for the flow in slot `index`. */
-function takePort(packet: Walk, index: number, { tuple, place, yields = false }: Port): void {
+function takePort(packet: Walk, index: number, { tuple, place, source, yields = false }: Port): void {
   const { draft } = packet;
   const flow = draft.plane.flows[index]?.entry as Flow;
   const reverse = {
@@ -289,7 +425,7 @@ function takePort(packet: Walk, index: number, { tuple, place, yields = false }:
     seen: 0,
   };
   draft.takeReply(place, reverse, yields);
-  draft.changeFlow(index, { reverse: place, snatPort: tuple.dport });
+  draft.changeFlow(index, { reverse: place, snatPort: tuple.dport, snatSource: source });
 }
 
 function linkOf({ arrival, headers, state }: Walk): Link {
@@ -320,7 +456,8 @@ function refresh(packet: Walk, index: number): boolean {
     return true;
   }
   if (worthOfReply(draft.settings, draft.plane, flow.reverse, undefined, draft.now) !== 'ended') return false;
-  takePort(packet, index, { ...portOf(draft, backend, flow.snatPort, flow.tuple.protocol), place: flow.reverse });
+  const port = portOf(draft, packet.headers.family, backend, flow.snatPort, flow.snatSource, flow.tuple);
+  takePort(packet, index, { ...port, place: flow.reverse });
   return true;
 }
 
@@ -345,14 +482,28 @@ function reply(packet: Walk): Ending {
   return forward(packet, 'snat_reply', frame, known ? device.ifindex : arrival.ingress, { backendId: reverse.backendId, reply: true });
 }
 
+/** Of flows of other actions than SNAT. */
+const NO_PORT = { snatPort: 0, snatSource: 0 };
+
 /** The flow's action. `untracked`: without an entry. */
-function act(packet: Walk, backendId: number, action: Flow['action'], snatPort: number, untracked: boolean): Ending {
-  const { arrival, headers, draft } = packet;
+function act(
+  packet: Walk,
+  backendId: number,
+  action: Flow['action'],
+  { snatPort, snatSource }: Pick<Flow, 'snatPort' | 'snatSource'>,
+  untracked: boolean,
+): Ending {
+  const { arrival, headers, state, draft } = packet;
   const backend = draft.plane.backends[backendId] as Backend;
-  const to = (reason: string, frame: Buffer) => forward(packet, reason, frame, backend.ifindex, { backendId, reply: false });
+  const sent = { backendId, reply: false };
+  if (action === 'local') return { ...pass(packet, 'local_backend'), counts: { sent } };
   if (!backend.resolved) return drop('unresolved');
-  if (action === 'snat') return to('snat_request', snatRequest(arrival.frame, headers, backend, snatPort));
-  if (action === 'dsr-l2') return to(untracked ? 'dsr_untracked' : 'dsr_l2', dsrL2(arrival.frame, headers, backend));
-  if (headers.end - headers.ip + outerBytes(headers.family) > backend.mtu) return drop('too_big');
-  return to(untracked ? 'dsr_untracked' : 'dsr_ipip', dsrIpip(arrival.frame, headers, backend));
+  if (action === 'snat') {
+    const source = sourceOf(state.settings, headers.family, backend, snatSource);
+    return forward(packet, 'snat_request', snatRequest(arrival.frame, headers, backend, source, snatPort), backend.ifindex, sent);
+  }
+  if (action === 'dsr-l2')
+    return forward(packet, untracked ? 'dsr_untracked' : 'dsr_l2', dsrL2(arrival.frame, headers, backend), backend.ifindex, sent);
+  if (headers.end - headers.ip + outerBytes(headers.family) > backend.mtu) return tooBig(packet, backend.mtu - outerBytes(headers.family));
+  return forward(packet, untracked ? 'dsr_untracked' : 'dsr_ipip', dsrIpip(arrival.frame, headers, backend), backend.ifindex, sent);
 }

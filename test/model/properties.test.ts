@@ -128,7 +128,7 @@ describe('properties of the data plane', function () {
             }
           }),
         ),
-        { numRuns: 150 },
+        { numRuns: 80 },
       );
       assert.ok(left > 1000, `${left} packets left`);
     }));
@@ -165,7 +165,7 @@ describe('properties of the data plane', function () {
               assertFrame(answer.frame as Buffer, buildShape(family, direct, protocol, { ...bare, hops: bare.hops - 1, tags: asked.tags }));
             }),
           ),
-          { numRuns: 1500 },
+          { numRuns: 700 },
         );
       }));
 
@@ -188,7 +188,7 @@ describe('properties of the data plane', function () {
               assert.equal(leaving((word + checksum) % 0xffff), 0xffff);
             }),
           ),
-          { numRuns: 100 },
+          { numRuns: 40 },
         );
       }));
 
@@ -213,7 +213,7 @@ describe('properties of the data plane', function () {
               assertFrame(unwrapped, buildShape(family, { ...ends, ...macs }, protocol, { ...asked, srcMac: 0, hops: asked.hops - 1 }));
             }),
           ),
-          { numRuns: 1500 },
+          { numRuns: 700 },
         );
       }));
 
@@ -251,7 +251,7 @@ describe('properties of the data plane', function () {
               assert.equal(flow?.entry?.backendId, 1);
             }),
           ),
-          { numRuns: 60 },
+          { numRuns: 40 },
         );
       }));
   }

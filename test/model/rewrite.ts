@@ -28,19 +28,25 @@ function translate(frame: Buffer, headers: Headers, ends: Ends): Buffer {
   const out = Buffer.from(frame);
   const { family, ip, transport } = headers;
   decrementHops(out, family, ip);
-  changeTransport(out, headers, () => {
+  const changeAddresses = () =>
     changeHeader(out, family, ip, () => {
       const at = out.write(ends.source, ip + (family === 4 ? 12 : 8), 'hex') + ip + (family === 4 ? 12 : 8);
       out.write(ends.destination, at, 'hex');
     });
+  if (headers.fragment?.offset) {
+    changeAddresses(); // ports and checksum stand in the first fragment
+    return out;
+  }
+  changeTransport(out, headers, () => {
+    changeAddresses();
     out.writeUInt16BE(ends.sport, transport);
     out.writeUInt16BE(ends.dport, transport + 2);
   });
   return out;
 }
 
-export function snatRequest(frame: Buffer, headers: Headers, backend: Backend, snatPort: number): Buffer {
-  const ends = { source: backend.source, destination: backend.address, sport: snatPort, dport: backend.port };
+export function snatRequest(frame: Buffer, headers: Headers, backend: Backend, source: string, snatPort: number): Buffer {
+  const ends = { source, destination: backend.address, sport: snatPort, dport: backend.port || headers.tuple.dport };
   const out = translate(frame, headers, ends);
   setMacs(out, backend.dstMac, backend.srcMac);
   return out;

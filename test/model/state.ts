@@ -1,9 +1,11 @@
 // The model's world as plain data: settings, services, backends, the flow tables, and what the kernel's FIB would answer.
-// Imports nothing. Addresses and MAC addresses are hex text as they stand in a packet ('28010101'), times are ticks, ports host order.
+// Imports types alone. Addresses and MAC addresses are hex text as they stand in a packet ('28010101'), times are ticks, ports host order.
 // Invariant: nothing here is ever changed in place; a step of the model returns a new state that shares what has not changed.
 
+import type { SourceRange } from './source-ranges.js';
+
 export type Family = 4 | 6;
-export type Action = 'snat' | 'dsr-ipip' | 'dsr-l2';
+export type Action = 'snat' | 'dsr-ipip' | 'dsr-l2' | 'local';
 
 export const TCP = 6;
 export const UDP = 17;
@@ -31,6 +33,8 @@ export interface Flow {
   /** Slot of the reverse entry, and the port; 0 unless the action is SNAT. */
   readonly reverse: number;
   readonly snatPort: number;
+  /** See snat-source.ts. */
+  readonly snatSource: number;
   readonly action: Action;
   readonly seen: number;
 }
@@ -70,19 +74,47 @@ export interface Slot<Entry> {
 
 export interface Service {
   readonly id: number;
+  /** The first of a prefix. */
   readonly address: string;
+  /** Of the prefix; undefined: one address. */
+  readonly bits?: number;
   readonly port: number;
+  /** Of a range; undefined: one port. Every port is 0 to 65535. */
+  readonly lastPort?: number;
   readonly protocol: number;
   readonly action: Action;
   readonly backendCount: number;
   /** Backend ids, repeated until the Maglev table is full. */
   readonly table: readonly number[];
+  /** Whom it takes; undefined: everybody. */
+  readonly sources?: readonly SourceRange[];
+  /** New flows of a client follow its last one for so long; undefined or 0: they do not. */
+  readonly affinitySeconds?: number;
+}
+
+/** Where a client's last new flow went. */
+export interface Affinity {
+  readonly backendId: number;
+  readonly generation: number;
+  readonly lastUsed: number;
+}
+
+/** What a datagram's first fragment tells of the later ones. */
+export interface FirstFragment {
+  readonly sport: number;
+  readonly dport: number;
+  readonly protocol: number;
+  readonly tcpFlags: number;
+  /** Of the datagram, in the first fragment. */
+  readonly bytes: number;
+  readonly seen: number;
 }
 
 export type BackendState = 'free' | 'active' | 'terminating' | 'quarantined' | 'maintenance';
 
 export interface Backend {
   readonly address: string;
+  /** 0: the one that the client used. */
   readonly port: number;
   /** LB address towards it; all zeros: none. */
   readonly source: string;
@@ -91,8 +123,12 @@ export interface Backend {
   readonly ifindex: number;
   readonly mtu: number;
   readonly state: BackendState;
+  /** Undefined: 1. */
+  readonly weight?: number;
   readonly generation: number;
   readonly resolved: boolean;
+  /** It is this node. */
+  readonly local?: boolean;
   /** When the FIB was asked; 0: never. */
   readonly nextHopAt: number;
 }
@@ -105,6 +141,8 @@ export interface NextHop {
 }
 
 export interface Settings {
+  /** They are the program's own and stay as they are. */
+  readonly compiled?: true;
   readonly ticksPerSecond: number;
   readonly maglevSize: number;
   /** New entries a second and CPU; 0: no bound. */
@@ -114,6 +152,20 @@ export interface Settings {
   readonly timeoutClosing: number;
   readonly timeoutUdp: number;
   readonly snatPorts: readonly [number, number];
+  /** A packet to a virtual address on a port that no service has is dropped; undefined or 0: it passes. */
+  readonly unknownPortDrops?: number;
+  /** How many of `snatAddresses` new flows use; undefined or 0: LB addresses towards backends. */
+  readonly snat4Sources?: number;
+  readonly snat6Sources?: number;
+  readonly snatAddresses?: Readonly<Record<Family, readonly string[]>>;
+  /** Packets that the program makes itself, a second and CPU; undefined: none. */
+  readonly answerRate?: number;
+  /** What a client gets when no backend can serve it: 1 a reset, 2 port unreachable, else nothing. */
+  readonly noBackend?: number;
+  /** Not 0: echo requests to virtual addresses are answered. */
+  readonly vipEcho?: number;
+  /** Later fragments of datagrams that nobody knows pass; undefined or 0: they are dropped. */
+  readonly earlyFragmentsPass?: number;
   readonly hashSeed: bigint;
   readonly slotSeed: bigint;
   readonly lbAddresses: Readonly<Record<Family, readonly string[]>>;
@@ -122,10 +174,22 @@ export interface Settings {
 /** One family's tables. */
 export interface Plane {
   readonly services: readonly Service[];
+  /** What holds for all services. */
+  readonly denied?: readonly SourceRange[];
+  /** By client and service: see affinity.ts. */
+  readonly affinity?: ReadonlyMap<string, Affinity>;
+  /** By datagram: see fragments.ts. */
+  readonly fragments?: ReadonlyMap<string, FirstFragment>;
   /** By backend id. */
   readonly backends: readonly Backend[];
   readonly flows: readonly Slot<Flow>[];
   readonly replies: readonly Slot<Reverse>[];
+}
+
+/** What this CPU has made in a second. */
+export interface Window {
+  readonly began: number;
+  readonly count: number;
 }
 
 export interface State {
@@ -137,7 +201,9 @@ export interface State {
   /** What the kernel answers about a backend's address; nothing: it does not know. */
   readonly fib: ReadonlyMap<string, NextHop>;
   /** New flows of this CPU in a window of a second. */
-  readonly window: { readonly began: number; readonly count: number };
+  readonly window: Window;
+  /** Its answers. */
+  readonly answers?: Window;
   readonly planes: Readonly<Record<Family, Plane>>;
 }
 

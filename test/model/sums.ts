@@ -25,6 +25,11 @@ export function transportSum(frame: Buffer, { family, ip, transport, end, tuple 
   return (sumWords(frame, from, to) + tuple.protocol + (end - transport) + sumWords(frame, transport, end)) % MODULUS;
 }
 
+/** Of an ICMP message, as headerSum(); over IPv6 with its pseudo header. */
+export function messageSum(frame: Buffer, headers: Headers): number {
+  return headers.family === 6 ? transportSum(frame, headers) : sumWords(frame, headers.transport, headers.end) % MODULUS;
+}
+
 /** Writes the checksum at `at` that makes `sum()` what it was: `before`. */
 function restoreSum(frame: Buffer, at: number, before: number, sum: () => number): number {
   frame.writeUInt16BE(0, at);
@@ -39,6 +44,13 @@ export function changeHeader(frame: Buffer, family: Family, ip: number, change: 
   change();
   if (family === 6) return;
   restoreSum(frame, ip + 10, before, () => headerSum(frame, ip));
+}
+
+/** Applies `change` to an ICMP message (over IPv6 to its addresses too) and lets the message's checksum follow. */
+export function changeMessage(frame: Buffer, headers: Headers, change: () => void): void {
+  const before = messageSum(frame, headers);
+  change();
+  restoreSum(frame, headers.transport + 2, before, () => messageSum(frame, headers));
 }
 
 /** Applies `change` to whatever the TCP or UDP checksum covers and lets it follow. */

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { addressBytes } from '../../agent/model/address.js';
 import { type Family, HOSTS } from '../bpf/hosts.js';
 import { DEVICE, LOOPBACK, OTHER_DEVICE } from '../bpf/world.js';
+import { virtualAddresses, WIDE_SERVICES } from './frontends.js';
 import { vipBit } from './hash.js';
 import { type Action, type Backend, EMPTY, type NextHop, type Service, type Settings, type State, TCP, UDP } from './state.js';
 
@@ -65,9 +66,16 @@ export const choices: fc.Arbitrary<Choices> = fc.record({
   fib: fc.boolean(),
 });
 
+/** All that the load balancer may have: the first ones are its LB addresses, any may be one that SNAT sends from. */
+export function ownAddresses(family: Family): readonly string[] {
+  const { address, second, third, fourth } = HOSTS[family].LB;
+  return [address, second, third, fourth];
+}
+
 /** Choices under which a program with compiled settings (test/bpf's) can be tested. */
 export function compiledSettings(ticksPerSecond: number, maglevSize: number, slotSeed: bigint, hashSeed: number): Settings {
   return {
+    compiled: true,
     ticksPerSecond,
     maglevSize,
     newFlowRate: 0,
@@ -84,10 +92,8 @@ export function compiledSettings(ticksPerSecond: number, maglevSize: number, slo
 
 function buildSettings(given: Choices, ticksPerSecond: number): Settings {
   const [syn, established, closing, udp] = given.timeouts;
-  const own = (family: Family) => {
-    const { address, second, third, fourth } = HOSTS[family].LB;
-    return [address, second, third, fourth].slice(0, given.lbAddresses).map(hex);
-  };
+  const all = (family: Family) => ownAddresses(family).map(hex);
+  const own = (family: Family) => all(family).slice(0, given.lbAddresses);
   return {
     ticksPerSecond,
     maglevSize: given.maglevSize,
@@ -100,6 +106,7 @@ function buildSettings(given: Choices, ticksPerSecond: number): Settings {
     hashSeed: BigInt(given.seeds[1]),
     slotSeed: given.seeds[0],
     lbAddresses: { 4: own(4), 6: own(6) },
+    snatAddresses: { 4: all(4), 6: all(6) },
   };
 }
 
@@ -189,11 +196,11 @@ function buildDevices(bits: number): State['devices'] {
 }
 
 export const CLIENTS = 12;
-/** Addresses whose bits in vips are set: what may have a service. */
-const vipsOf = (family: Family): readonly string[] => [hex(HOSTS[family].VIP.address), hex(HOSTS[family].ELSEWHERE.vip)];
+/** Ids of the services with other frontends, those of both families behind the plain ones. */
+export const wideId = (family: Family, place: number): number => 2 * SERVICES + (family === 4 ? 1 : 1 + WIDE_SERVICES) + place;
 
 /** The bits of all addresses that services may have. */
-export const VIPS: ReadonlySet<number> = new Set(FAMILIES.flatMap((family) => vipsOf(family).map(vipBit)));
+export const VIPS: ReadonlySet<number> = new Set(FAMILIES.flatMap((family) => virtualAddresses(family).map(vipBit)));
 
 /** A world in which nothing has happened yet. `settings`: instead of the chosen ones. */
 export function buildWorld(given: Choices, base: { ticksPerSecond: number; slots: number; now: number }, settings?: Settings): State {
