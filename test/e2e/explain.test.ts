@@ -43,11 +43,12 @@ describe('explain end to end', function () {
   const stepOf = ({ steps }: ExplanationView, name: string) => steps.find(({ step }) => step === name)?.text ?? '';
   const nameOf = (address: string | undefined, family: Family) => lab.backends.find((host) => host.addressOf(family) === address)?.name;
 
-  /** What a packet of a flow changes: entries, and the counters of what concerns services. The network's own chatter is left out. */
-  async function traces(): Promise<object> {
-    const { flows, counters } = await readStatus(agent);
-    const own = counters.filter(({ name }) => !['not_ip', 'protocol', 'local'].includes(name));
-    return { entries: flows.entries, counted: own.map(({ name, packets }) => `${name} ${packets}`) };
+  /** What a packet of a service's flow changes: entries, and counters. The network's own chatter is left out. */
+  async function traces(id: number): Promise<object> {
+    const { counters } = await readStatus(agent);
+    const own = counters.filter(({ name }) => !/^(?:not_ip|protocol|local|icmp_.*)$/.test(name));
+    const flows = (await readFlows(agent, id)).map(({ age: _age, idle: _idle, ...flow }) => flow);
+    return { flows, counted: own.map(({ name, packets }) => `${name} ${packets}`) };
   }
 
   for (const family of TESTED_FAMILIES) {
@@ -81,14 +82,14 @@ describe('explain end to end', function () {
       it('says how DSR would wrap a flow, and where it goes', async () => {
         await agent.must('mode update dsr');
         const port = localPortOf(family, 24003);
-        const said = await explained(family, port, 53, 'udp');
+        const said = await explained(family, port);
         assert.deepEqual([said.outcome.reason, said.outcome.frame?.outer?.destination], ['dsr_ipip', said.backend?.address]);
         assert.match(stepOf(said, 'MTU'), family === 4 ? /1520 bytes/ : /1500 bytes/);
-        const [source, address] = [lab.host('client').addressOf(family), lab.vipOf(family)];
-        await openUdpFlows(lab, { sources: [source], ports: [port, port], address, port: 53 });
-        const flow = (await readFlows(agent, serviceIdOf(family, 2))).find(({ sourcePort }) => sourcePort === port);
+        // Nobody takes the outer header off: the backend does not answer.
+        await lab.host('client').run(['curl', '-sS', '-m', '0.2', '--local-port', String(port), lab.url(family)], { check: false });
+        const flow = (await readFlows(agent, serviceIdOf(family, 1))).find(({ sourcePort }) => sourcePort === port);
         assert.deepEqual([flow?.mode, flow?.backend], ['dsr-ipip', said.backend?.address]);
-        assert.match(stepOf(await explained(family, port, 53, 'udp'), 'flow'), /dsr-ipip.*no service is looked up/);
+        assert.match(stepOf(await explained(family, port), 'flow'), /dsr-ipip.*no service is looked up/);
         await agent.must('mode update snat');
       });
 
@@ -123,15 +124,13 @@ describe('explain end to end', function () {
       });
 
       it('follows affinity', async () => {
-        const id = serviceIdOf(family, 2);
+        const id = serviceIdOf(family, 1);
         await agent.must(`service update --id=${id} --affinity=600s`);
-        const [source, address] = [lab.host('client').addressOf(family), lab.vipOf(family)];
-        assert.match(stepOf(await explained(family, 24006, 53, 'udp'), 'affinity'), /no flow of .* is remembered/);
-        await openUdpFlows(lab, { sources: [source], ports: [24007, 24007], address, port: 53 });
-        const flow = (await readFlows(agent, id)).find(({ sourcePort }) => sourcePort === 24007);
+        assert.match(stepOf(await explained(family, 24006), 'affinity'), /no flow of .* is remembered/);
+        const { backend } = await getPage(lab, { family, localPort: localPortOf(family, 24007) });
         for (const port of [24008, 24009, 24010]) {
-          const said = await explained(family, port, 53, 'udp');
-          assert.equal(said.backend?.address, flow?.backend);
+          const said = await explained(family, port);
+          assert.equal(nameOf(said.backend?.address, family), backend);
           assert.match(stepOf(said, 'affinity'), /new ones follow it/);
         }
         await agent.must(`service update --id=${id} --affinity=none`);
@@ -139,15 +138,21 @@ describe('explain end to end', function () {
 
       it('is right when the tables are full, for flows that are there and for others, and leaves no trace', async () => {
         const [source, address] = [lab.host('client').addressOf(family), lab.vipOf(family)];
+        const asked = async (): Promise<string> => {
+          const before = await traces(serviceIdOf(family, 2));
+          let said = '';
+          for (let port = 25392; port < 25408; port++) {
+            const one = await explained(family, port, 53, 'udp');
+            said += `${stepOf(one, 'flow')} ${stepOf(one, 'slot')} ${stepOf(one, 'port')}\n`;
+          }
+          assert.deepEqual(await traces(serviceIdOf(family, 2)), before);
+          return said;
+        };
+        // A mode for each family, as a flood takes seconds; the tables are the same source.
+        if (family === 6) await agent.must('mode update dsr');
         await openUdpFlows(lab, { sources: [source], ports: [25000, 25399], address, port: 53 });
-        const before = await traces();
-        const reasons = new Set<string>();
-        for (let port = 25380; port < 25420; port++)
-          reasons.add(stepOf(await explained(family, port, 53, 'udp'), 'slot').replace(/^\d+/, ''));
-        assert.ok(
-          reasons.has(' of ct4: a half-open or closing flow gives way') || reasons.has(' of ct6: a half-open or closing flow gives way'),
-        );
-        assert.deepEqual(await traces(), before);
+        assert.match(await asked(), family === 4 ? /a half-open flow's, which gives way/ : /a half-open or closing flow gives way/);
+        await agent.must('mode update snat');
       });
     });
   }
