@@ -52,7 +52,7 @@ function addVerb(parent: Command, word: string, verb: Verb, context: CommandCont
   if (argument !== undefined) command.argument(argument.variadic ? '[words...]' : '[word]');
   command.action(async () => {
     const given = argument?.variadic ? command.args.join(' ') : command.args[0];
-    if (argument?.required && given === undefined) throw missingArgument(verb.words, argument, example);
+    if (argument?.required && !given) throw missingArgument(verb.words, argument, example);
     const operand = argument === undefined || !given ? undefined : argument.parse(given, verb.words);
     const values = { ...readFlags(command, verb.flags, verb.words, example), argument: operand };
     await verb.run(context, values as never);

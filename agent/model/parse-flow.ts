@@ -33,8 +33,8 @@ export function parseFlow(text: string, where?: string): FlowTuple {
 
 function parseHost(text: string, where: string | undefined): { readonly address: string; readonly port: number } {
   const host = parseEndpoint(text, where);
-  if (host.port === 0) throw valueError('endpoint', text, 'every port is none that a packet has', where, HINT);
+  if (host.port === 0) throw valueError('endpoint', text, 'a packet has one port', where, HINT);
   const kind = classifyAddress(host.address);
   if (kind === 'unicast' || kind === 'link-local') return host;
-  throw valueError('endpoint', text, `no host has a ${kind} address that comes over a network`, where);
+  throw valueError('endpoint', text, `not the address of a host (${kind})`, where);
 }

@@ -12,6 +12,9 @@ const TABLES: Record<string, string> = {
   'backend-list-of-one': 'backend list --id=2',
   'neighbor-list': 'neighbor list',
   status: 'status',
+  explain: 'explain 20.1.1.100:40000 -> 40.1.1.1:80 tcp',
+  'explain-unproved': 'explain 20.1.1.100:2 -> 40.1.1.1:80',
+  'explain-ipv6': 'explain [2001:db8:1111:2222:3333:4444:5555:6666]:40000 [2001:db8:1111:2222:3333:4444:5555:7777]:53/udp',
 };
 
 describe('tables at 80 columns', () => {
