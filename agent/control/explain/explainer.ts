@@ -72,10 +72,13 @@ export class Explainer {
       let proof: Proof;
       try {
         const scratch = await this.#copy();
-        const run = await scratch.run(packet, around.ingress.ifindex, maps, table.opened);
+        const runIt = () => scratch.run(packet, around.ingress.ifindex, maps, table.opened);
+        let run = await runIt();
         if (refreshHop(trace, decision, scratch)) {
           around = { ...around, hopIsFresh: true };
           decision = decide(trace, around);
+          // Where the packet was dropped for want of a next hop, what lies behind was not read yet.
+          run = await runIt();
         }
         proof = this.#prove(decision, run);
       } catch (error) {

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import type { Agent } from '../../../../agent/control/agent.js';
+import { BACKEND4, BACKEND_RESOLVED } from '../../../../agent/datapath/layout.js';
 import type { ExplanationView } from '../../../../agent/model/explanation.js';
 import { type FlowTuple, makeFrame } from '../../../../agent/model/frame.js';
 import { REASONS } from '../../../../agent/model/reasons.js';
@@ -143,6 +144,33 @@ describe('explanations in the agent', () => {
     assert.deepEqual([said.proof.result, said.proof.why, said.proof.outcome], ['unproved', 'injected failure of load', undefined]);
     assert.equal(said.outcome.reason, 'snat_request');
     assert.notEqual((await agent.explainFlow(FLOW)).proof.result, 'unproved');
+  });
+
+  it("go on where the packet's own question to the FIB finds the next hop", async () => {
+    await agent.updateService(update(3, [99]));
+    const flow = { ...FLOW, destinationPort: 83 };
+    assert.equal((await agent.explainFlow(flow)).outcome.reason, 'unresolved');
+    const mac = '02:00:00:00:00:99';
+    let places: (number | undefined)[] = [];
+    run = (packet, _ifindex, maps) => {
+      const backends = maps.get('lb4_backends');
+      for (const { key, value } of backends?.list() ?? []) {
+        const raw = BACKEND4.decode(value);
+        const known = { dstMac: mac, srcMac: ETH0.mac, ifindex: ETH0.index, mtu: 1500, source: '20.1.1.1', flags: BACKEND_RESOLVED };
+        backends?.set(key, BACKEND4.encode({ ...raw, ...known, nextHopAt: 1 }), 'any');
+      }
+      places = [...places, maps.get('snat4')?.entries.size];
+      count(maps, 'snat_request');
+      return { verdict: 'tx', packet };
+    };
+    const said = await agent.explainFlow(flow);
+    assert.equal(stepOf(said, 'next hop'), `${mac} by eth0, as the kernel's FIB says to this packet`);
+    assert.deepEqual([said.outcome.reason, said.outcome.frame?.destinationMac], ['snat_request', mac]);
+    assert.deepEqual(
+      places.map((size) => (size ?? 0) > 0),
+      [false, true],
+      'the second run has what the first did not come to',
+    );
   });
 
   it('do not take another program for the one that forwards', async () => {
