@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import type { Agent } from '../../../../agent/control/agent.js';
-import { BACKEND4, BACKEND_RESOLVED } from '../../../../agent/datapath/layout.js';
+import { BACKEND4, BACKEND_RESOLVED, encodeIndex, SLOT4, TUPLE4 } from '../../../../agent/datapath/layout.js';
 import type { ExplanationView } from '../../../../agent/model/explanation.js';
 import { type FlowTuple, makeFrame } from '../../../../agent/model/frame.js';
 import { REASONS } from '../../../../agent/model/reasons.js';
@@ -53,9 +53,14 @@ describe('explanations in the agent', () => {
 
   /** Does what is said: the program as it should be, for a SNAT flow. */
   function obey(said: ExplanationView): void {
-    const { frame } = said.outcome;
+    const { frame, slot } = said.outcome;
     run = (packet, _ifindex, maps) => {
       count(maps, said.outcome.reason);
+      if (slot !== undefined) {
+        const { source: saddr, destination: daddr, sourcePort: sport, destinationPort: dport, protocol } = FLOW;
+        const value = Buffer.concat([TUPLE4.encode({ saddr, daddr, sport, dport, protocol }), Buffer.alloc(SLOT4.size - TUPLE4.size)]);
+        maps.get('ct4')?.set(encodeIndex(slot), value, 'any');
+      }
       if (frame === undefined) return { verdict: said.outcome.verdict, packet };
       const sent = makeFrame({ flow: frame, kind: 'SYN', sourceMac: frame.sourceMac, destinationMac: frame.destinationMac });
       sent[22] = 63;
