@@ -257,6 +257,7 @@ const OUTCOME = gives({
       outer: orNull(gives({ source: TEXT, destination: TEXT })),
     }),
   ),
+  slot: orNull(integer(0)),
 });
 export const EXPLANATION = gives({
   flow: gives(FLOW_TUPLE),

@@ -13,11 +13,11 @@ import { defineVerb, required } from './verb.js';
 
 export const explain = defineVerb({
   words: 'explain',
-  summary: 'say what would become of a packet of this flow, and why',
+  summary: "say what becomes of a flow's packet, and why",
   details:
     'For a flow that is there or might be: service, who may connect, affinity, flow entry or Maglev slot, backend, next hop, MTU, SNAT port, the way back. ' +
     'Then the very program that runs is run on such a packet, with the same entries in maps of its own: nothing is sent, counted or remembered. ' +
-    'In a shell the arrow must be quoted; it may be left out. A packet from a backend to a SNAT port is explained too.',
+    'In a shell the arrow must be quoted; it may be left out everywhere. A packet from a backend to a SNAT port is explained too.',
   examples: ['explain 20.1.1.100:40000 -> 40.1.1.1:80 tcp', 'explain [2001:db8:20::100]:40000 [2001:db8:40::1]:53 udp -o json'],
   flags: { output: OUTPUT },
   argument: {

@@ -41,16 +41,20 @@ export function encodeTuple({ layout, tuple }: Pick<Trace, 'layout' | 'tuple'>):
   return layout.tuple.encode(tuple);
 }
 
+/** Is the value of this slot the flow's with the packet's tuple? Claims are not compared. */
+export function holdsTuple(trace: Pick<Trace, 'layout' | 'tuple'>, value: Buffer | undefined): boolean {
+  const length = trace.layout.tuple.fields.protocol.offset + 1;
+  return value?.compare(encodeTuple(trace), 0, length, 0, length) === 0;
+}
+
 /** The flow with the packet's tuple. */
 export function findFlow(trace: Trace): FoundFlow | undefined {
-  const key = encodeTuple(trace);
-  const length = trace.layout.tuple.fields.protocol.offset + 1;
   for (const [place, index] of candidatesOf(trace).entries()) {
     const value = readSlot(trace, index);
     if (value === undefined) return undefined;
-    if (value.compare(key, 0, length, 0, length) === 0) return describe(trace, index, value);
+    if (holdsTuple(trace, value)) return describe(trace, index, value);
     // Behind one that was never used there is nothing: the flow would have been put there.
-    if (place > 0 && value.readUInt8(length - 1) === 0) return undefined;
+    if (place > 0 && value.readUInt8(trace.layout.tuple.fields.protocol.offset) === 0) return undefined;
   }
   return undefined;
 }

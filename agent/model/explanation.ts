@@ -39,6 +39,8 @@ export interface Outcome {
   readonly reason: string;
   /** As it leaves; undefined: it is not forwarded, or as an answer of the program's own. */
   readonly frame: FrameView | undefined;
+  /** Where its flow's entry stands in the flow table afterwards; undefined: it is not forwarded, or has none. */
+  readonly slot: number | undefined;
 }
 
 /** The packet that was asked about: what the client would send next. */

@@ -4,6 +4,7 @@
 // A test double with limits: no bytecode runs (a program's answer is what `run` says), eviction is exact LRU where
 // the real kernel's is approximate, there is no per-CPU list, no RCU, no BTF; in an lpm_trie only whole keys are found.
 
+import { createHash } from 'node:crypto';
 import { FairleadError } from '../../agent/model/errors.js';
 import type { Capabilities, Clock, TestRun } from '../port.js';
 import { FakeNet, type FakeNetOptions } from './net.js';
@@ -160,5 +161,5 @@ export class FakeKernel {
 }
 
 function tagOf(name: string): string {
-  return Buffer.from(name).toString('hex').padEnd(16, '0').slice(0, 16);
+  return createHash('sha256').update(name).digest('hex').slice(0, 16);
 }

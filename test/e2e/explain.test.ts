@@ -95,7 +95,7 @@ describe('explain end to end', function () {
 
       it('says what is dropped or passed, and why', async () => {
         const client = lab.host('client').addressOf(family);
-        assert.deepEqual((await explained(family, 24004, 81)).outcome, { verdict: 'pass', reason: 'no_service', frame: null });
+        assert.deepEqual((await explained(family, 24004, 81)).outcome, { verdict: 'pass', reason: 'no_service', frame: null, slot: null });
         await agent.must(`deny add ${client}`);
         const denied = await explained(family, 24004);
         assert.deepEqual([denied.outcome.verdict, denied.outcome.reason], ['drop', 'source_denied']);

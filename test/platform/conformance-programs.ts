@@ -41,6 +41,20 @@ export function describePrograms(subject: () => Subject): void {
       program.close();
     });
 
+    it('maps can be made otherwise than the object declares them, and the program is the same', async () => {
+      const { platform, objectFile } = subject();
+      const declared = await load('probe_device');
+      const otherwise = new Map([['probe_array', { type: 'hash', maxEntries: 2 }]] as const);
+      const program = await platform.bpf.load({ objectFile, program: 'probe_device', pinDirectory: undefined, otherwise });
+      const map = program.maps.get('probe_array');
+      assert.deepEqual([map?.type, map?.maxEntries, declared.maps.get('probe_array')?.type], ['hash', 2, 'array']);
+      assert.match(program.tag, /^[0-9a-f]{16}$/);
+      assert.equal(program.tag, declared.tag);
+      const other = await load('probe_grow');
+      assert.notEqual(other.tag, declared.tag);
+      for (const one of [program, declared, other]) one.close();
+    });
+
     it('a refused program says why in one line, with the whole log as the cause', async () => {
       await assert.rejects(load('probe_refused'), (error: Error) => {
         withCode('FL_E_VERIFY', /^[^\n]*probe_refused[^\n]*invalid access to packet, off=100[^\n]*$/)(error);

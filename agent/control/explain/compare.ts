@@ -21,6 +21,7 @@ export function compareOutcomes(said: Outcome, done: Outcome): readonly string[]
   const pairs: (readonly [string, unknown, unknown])[] = [
     ['verdict', said.verdict, done.verdict],
     ['reason', said.reason, done.reason],
+    ['slot of the flow', said.slot, done.slot],
   ];
   if (said.frame !== undefined) {
     for (const [field, name] of FIELDS) pairs.push([name, said.frame[field], done.frame?.[field]]);

@@ -99,6 +99,7 @@ function oldFlow(trace: Trace, around: Surroundings, found: FoundFlow, steps: St
         : `its replies have slot ${flow.reverse} of ${trace.layout.maps.snat}`;
     steps.add('port', `the flow has ${formatEndpoint(snat)} for its whole life; ${reverse}`);
   }
+  steps.slot = found.index;
   return forward(trace, around, { backend, action: flow.action, snat, untracked: false }, steps);
 }
 
@@ -139,7 +140,10 @@ function newFlow(trace: Trace, around: Surroundings, former: FoundFlow | undefin
   const gives = { ended: 'free', half: 'a half-open or closing flow gives way', silent: 'a flow that was long silent gives way', live: '' };
   const held = former === undefined ? gives[slot.held] : 'the one that its tuple has';
   steps.add('slot', `${slot.index} of ${layout.maps.conntrack}: ${held}`);
-  if (steps.mode !== 'snat') return forward(trace, around, { backend, action: steps.mode, snat: undefined, untracked: false }, steps);
+  if (steps.mode !== 'snat') {
+    steps.slot = slot.index;
+    return forward(trace, around, { backend, action: steps.mode, snat: undefined, untracked: false }, steps);
+  }
   const snat = chooseSnatPort(trace, backend, slot);
   if (snat === undefined)
     return steps.end('port', 'none of the 32 that its tuple has is free towards this backend; dropped', 'drop', 'snat_ports');
@@ -149,6 +153,7 @@ function newFlow(trace: Trace, around: Surroundings, former: FoundFlow | undefin
       ? 'the first that its tuple has'
       : `free after ${snat.probes} tries`;
   steps.add('port', `${formatEndpoint(snat)}: ${how}`);
+  steps.slot = slot.index;
   return forward(trace, around, { backend, action: 'snat', snat, untracked: false }, steps);
 }
 

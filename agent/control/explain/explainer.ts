@@ -7,6 +7,7 @@ import { FAMILIES } from '../../datapath/families.js';
 import { encodeIndex, WINDOW } from '../../datapath/layout.js';
 import { tableEntry } from '../../datapath/maglev-tables.js';
 import { NotedMaps } from '../../datapath/noted-maps.js';
+import { candidatesOf, holdsTuple } from '../../datapath/trace-flow.js';
 import { backendLayout, type Trace } from '../../datapath/trace.js';
 import { familyOf } from '../../model/address.js';
 import { FairleadError } from '../../model/errors.js';
@@ -72,12 +73,15 @@ export class Explainer {
       let proof: Proof;
       try {
         const scratch = await this.#copy();
-        const run = await scratch.run(packet, around.ingress.ifindex, maps, table.opened);
+        const runIt = () => scratch.run(packet, around.ingress.ifindex, maps, table.opened);
+        let run = await runIt();
         if (refreshHop(trace, decision, scratch)) {
           around = { ...around, hopIsFresh: true };
           decision = decide(trace, around);
+          // Where the packet was dropped for want of a next hop, what lies behind was not read yet.
+          run = await runIt();
         }
-        proof = this.#prove(decision, run);
+        proof = this.#prove(trace, decision, run, scratch);
       } catch (error) {
         if (!(error instanceof FairleadError)) throw error;
         proof = { result: 'unproved', digest: prepared.digest, outcome: undefined, differences: [], why: error.message };
@@ -90,11 +94,15 @@ export class Explainer {
     }
   }
 
-  #prove(decision: Decision, run: ScratchRun): Proof {
+  #prove(trace: Trace, decision: Decision, run: ScratchRun, scratch: Scratch): Proof {
     const { verdict, reason } = run;
     const forwarded = verdict === 'tx' || verdict === 'redirect';
     const frame = forwarded && decision.outcome.frame !== undefined ? readFrame(run.packet) : undefined;
-    const outcome: Outcome = { verdict, reason, frame };
+    const keeps = forwarded || reason === 'local_backend';
+    const slot = keeps
+      ? candidatesOf(trace).find((index) => holdsTuple(trace, scratch.read(trace.layout.maps.conntrack, encodeIndex(index))))
+      : undefined;
+    const outcome: Outcome = { verdict, reason, frame, slot };
     const differences = compareOutcomes(decision.outcome, outcome);
     const { digest } = this.#session.parts.prepared;
     return { result: differences.length === 0 ? 'proved' : 'differs', digest, outcome, differences, why: undefined };

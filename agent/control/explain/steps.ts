@@ -25,6 +25,8 @@ export class Steps {
   backend: Endpoint | undefined;
   backendId: number | undefined;
   mode: Action | undefined;
+  /** Of the flow's entry, once the packet has it and goes on. */
+  slot: number | undefined;
 
   constructor(kind: Decision['kind']) {
     this.kind = kind;
@@ -41,7 +43,7 @@ export class Steps {
   }
 
   decide(verdict: Verdict, reason: string, frame: FrameView | undefined): Decision {
-    const { kind, service, backend, backendId, mode } = this;
-    return { kind, steps: this.list, outcome: { verdict, reason, frame }, service, backend, backendId, mode };
+    const { kind, service, backend, backendId, mode, slot } = this;
+    return { kind, steps: this.list, outcome: { verdict, reason, frame, slot }, service, backend, backendId, mode };
   }
 }

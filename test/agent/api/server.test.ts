@@ -39,9 +39,7 @@ const REQUESTS: Readonly<Record<string, { readonly url: string; readonly body?: 
   'get /v1/neighbors': { url: '/v1/neighbors' },
   'post /v1/neighbors/{address}/resolve': { url: '/v1/neighbors/20.1.1.10/resolve' },
   'get /v1/events': { url: '/v1/events?kinds=drop&kinds=new-flow' },
-  'get /v1/explain': {
-    url: '/v1/explain?from=20.1.1.100:40000&to=40.1.1.1:80&protocol=tcp',
-  },
+  'get /v1/explain': { url: '/v1/explain?from=20.1.1.100:40000&to=40.1.1.1:80' },
   'get /v1/openapi.json': { url: '/v1/openapi.json' },
   'get /v1/desired': { url: '/v1/desired' },
   'put /v1/desired': { url: '/v1/desired', body: { desired: { mode: 'dsr', services: [] }, dryRun: true } },
@@ -103,6 +101,8 @@ describe('the API', function () {
       ['GET', '/v1/services/77', undefined, 404, /FL_E_NOT_FOUND/],
       ['GET', '/v1/services/77/flows', undefined, 404, /FL_E_NOT_FOUND/],
       ['GET', '/v1/events?reason=none', undefined, 400, /allowed: snat_request/],
+      ['GET', '/v1/explain?from=20.1.1.100:40000', undefined, 400, /FL_E_VALUE.*to/],
+      ['GET', '/v1/explain?from=20.1.1.100:40000&to=40.1.1.1', undefined, 400, /the port is missing/],
       ['GET', '/v1/nothing', undefined, 404, /openapi\.json lists all paths/],
       ['DELETE', '/v1/mode', undefined, 404, /there is no such path/],
     ];

@@ -29,6 +29,9 @@ function checkObject(section: string, value: Json): void {
   }
 }
 
+/** Of commands that take some. */
+const ARGUMENTS: Readonly<Record<string, string>> = { 'neighbor update': ' 20.1.1.10', explain: ' 20.1.1.100:4 40.1.1.1:80' };
+
 async function ask(line: string): Promise<Json> {
   return JSON.parse((await answer(`${line} -o json`)).out) as Json;
 }
@@ -42,14 +45,15 @@ describe('docs/json.md', () => {
     checkObject('event', ((await ask('monitor'))['events'] as Json[])[0] as Json);
     checkObject('doctor', (await ask('doctor --fix --yes'))['doctor'] as Json);
     checkObject('service statistics', ((await ask('stats'))['services'] as Json[])[0] as Json);
+    checkObject('explanation', (await ask('explain 20.1.1.100:4 40.1.1.1:80'))['explanation'] as Json);
     checkObject('status', (await ask('status'))['status'] as Json);
   });
 
   it('lists the keys around them, and the version', async () => {
-    const rows = [...PAGE.matchAll(/^\| `(\w+ \w+|status|stats|doctor|monitor)` \| `(\{.*?\})`/gm)];
-    assert.equal(rows.length, 12);
+    const rows = [...PAGE.matchAll(/^\| `(\w+ \w+|status|stats|doctor|monitor|explain)` \| `(\{.*?\})`/gm)];
+    assert.equal(rows.length, 13);
     for (const [, command = '', shape = ''] of rows) {
-      const flags = /get|dump/.test(command) && command !== 'mode get' ? ' --id=1' : command === 'neighbor update' ? ' 20.1.1.10' : '';
+      const flags = /get|dump/.test(command) && command !== 'mode get' ? ' --id=1' : (ARGUMENTS[command] ?? '');
       const keys = [...shape.replace(/\[.*?\]/g, '').matchAll(/"(\w+)"/g)].map((match) => match[1]);
       assert.deepEqual(Object.keys(await ask(command + flags)), keys, command);
     }

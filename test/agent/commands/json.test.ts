@@ -25,6 +25,9 @@ describe('JSON answers', () => {
     assert.deepEqual(await json('backend list'), { version: 1, backends: plain(await agent.listBackends()) });
     assert.deepEqual(await json('neighbor list'), { version: 1, neighbors: plain(await agent.listNeighbours()) });
     assert.deepEqual(await json('mode get'), { version: 1, mode: 'snat' });
+    const flow = { source: '20.1.1.100', sourcePort: 4, destination: '40.1.1.1', destinationPort: 80, protocol: 'udp' } as const;
+    const explanation = plain(await agent.explainFlow(flow));
+    assert.deepEqual(await json('explain 20.1.1.100:4 40.1.1.1:80/udp'), { version: 1, explanation });
     assert.deepEqual(await json('status'), { version: 1, status: plain(await agent.status()) });
   });
 

@@ -16,6 +16,9 @@ const TABLES: Record<string, string> = {
   'service-list-rate': 'service list --rate=0.1',
   stats: 'stats',
   'stats-rate': 'stats --id=1 --rate=0.1',
+  explain: 'explain 20.1.1.100:40000 -> 40.1.1.1:80 tcp',
+  'explain-unproved': 'explain 20.1.1.100:2 -> 40.1.1.1:80',
+  'explain-ipv6': 'explain [2001:db8:1111:2222:3333:4444:5555:6666]:40000 [2001:db8:1111:2222:3333:4444:5555:7777]:53/udp',
 };
 
 describe('tables at 80 columns', () => {

@@ -450,7 +450,7 @@ function explanationOf(flow: FlowTuple): ExplanationView {
     bytes: 54,
     outer: undefined,
   };
-  const outcome = { verdict: 'tx', reason: 'snat_request', frame } as const;
+  const outcome = { verdict: 'tx', reason: 'snat_request', frame, slot: 42 } as const;
   const differs = flow.sourcePort === 1;
   const unproved = flow.sourcePort === 2;
   return {
