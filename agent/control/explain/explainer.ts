@@ -11,8 +11,8 @@ import { candidatesOf, holdsTuple } from '../../datapath/trace-flow.js';
 import { backendLayout, type Trace } from '../../datapath/trace.js';
 import { familyOf } from '../../model/address.js';
 import { FairleadError } from '../../model/errors.js';
-import type { ExplanationView, Outcome, Proof } from '../../model/explanation.js';
-import { type FlowTuple, makeFrame, readFrame } from '../../model/frame.js';
+import type { ExplanationView, FlowQuestion, Outcome, Proof } from '../../model/explanation.js';
+import { type FlowTuple, leastBytes, makeFrame, quicPayload, readFrame } from '../../model/frame.js';
 import type { HealthStatus } from '../../model/health.js';
 import type { DesiredState, Endpoint } from '../../model/service.js';
 import type { Session } from '../session.js';
@@ -27,6 +27,9 @@ import type { Surroundings } from './surroundings.js';
 const KEPT = 10_000;
 /** Stands for a client whose link address is not known: a local one that no device has (IEEE 802, locally administered). */
 const SOMEBODY = '02:00:00:00:00:fe';
+
+/** Reasons of packets whose flow has an entry, if there is room for one. */
+const WITH_ENTRY: readonly string[] = ['snat_request', 'dsr_ipip', 'dsr_l2', 'dsr_untracked', 'local_backend', 'too_big_answered'];
 
 export interface Known {
   readonly state: DesiredState;
@@ -44,8 +47,8 @@ export class Explainer {
     this.#session = session;
   }
 
-  explain(flow: FlowTuple, known: Known): Promise<ExplanationView> {
-    return this.#turns.run(() => this.#explainNow(flow, known));
+  explain(question: FlowQuestion, known: Known): Promise<ExplanationView> {
+    return this.#turns.run(() => this.#explainNow(question, known));
   }
 
   /** Gives the copy back. */
@@ -54,7 +57,7 @@ export class Explainer {
     this.#drop();
   }
 
-  async #explainNow(flow: FlowTuple, known: Known): Promise<ExplanationView> {
+  async #explainNow({ bytes: asked, quicId, ...flow }: FlowQuestion, known: Known): Promise<ExplanationView> {
     this.#session.requireLoaded();
     const { prepared, tables, platform } = this.#session.parts;
     const layout = FAMILIES.find(({ family }) => family === familyOf(flow.destination));
@@ -63,13 +66,17 @@ export class Explainer {
     const clock = await platform.clock();
     const { source: saddr, destination: daddr, sourcePort: sport, destinationPort: dport, protocol } = flow;
     const maps = new NotedMaps(prepared.maps);
-    const trace: Trace = { maps, layout, config, tuple: { saddr, daddr, sport, dport, protocol }, now: clock.now() };
+    const tuple = { saddr, daddr, sport, dport, protocol };
+    const bytes = asked ?? leastBytes(flow) + (quicId === undefined ? 0 : quicPayload(0, quicId).length);
+    const trace: Trace = { maps, layout, config, tuple, now: clock.now(), bytes, quicId };
     const table = new OpenedTable((id) => tables.datapath.maglev.open(id));
     try {
       let around = this.#surroundings(flow, known, table, trace);
       let decision = decide(trace, around);
       const { mac, name } = around.ingress;
-      const packet = makeFrame({ flow, kind: decision.kind, sourceMac: around.clientMac, destinationMac: mac });
+      const payload = Buffer.alloc(bytes - leastBytes(flow));
+      if (quicId !== undefined) quicPayload(decision.quicConfig ?? 0, quicId).copy(payload);
+      const packet = makeFrame({ flow, kind: decision.kind, sourceMac: around.clientMac, destinationMac: mac, payload });
       let proof: Proof;
       try {
         const scratch = await this.#copy();
@@ -98,8 +105,7 @@ export class Explainer {
     const { verdict, reason } = run;
     const forwarded = verdict === 'tx' || verdict === 'redirect';
     const frame = forwarded && decision.outcome.frame !== undefined ? readFrame(run.packet) : undefined;
-    const keeps = forwarded || reason === 'local_backend';
-    const slot = keeps
+    const slot = WITH_ENTRY.includes(reason)
       ? candidatesOf(trace).find((index) => holdsTuple(trace, scratch.read(trace.layout.maps.conntrack, encodeIndex(index))))
       : undefined;
     const outcome: Outcome = { verdict, reason, frame, slot };
