@@ -25,6 +25,8 @@ import type { Surroundings } from './surroundings.js';
 
 /** How long the copy of the program is kept after it was last used, milliseconds. */
 const KEPT = 10_000;
+/** Bytes that a test run's frame has room for in its first buffer: a page of 4096 less what the kernel keeps before and behind it (3520), rounded down. */
+const ONE_BUFFER = 3500;
 /** Stands for a client whose link address is not known: a local one that no device has (IEEE 802, locally administered). */
 const SOMEBODY = '02:00:00:00:00:fe';
 
@@ -79,6 +81,7 @@ export class Explainer {
       const packet = makeFrame({ flow, kind: decision.kind, sourceMac: around.clientMac, destinationMac: mac, payload });
       let proof: Proof;
       try {
+        this.#refuseSplit(packet.length);
         const scratch = await this.#copy();
         const runIt = () => scratch.run(packet, around.ingress.ifindex, maps, table.opened);
         let run = await runIt();
@@ -112,6 +115,16 @@ export class Explainer {
     const differences = compareOutcomes(decision.outcome, outcome);
     const { digest } = this.#session.parts.prepared;
     return { result: differences.length === 0 ? 'proved' : 'differs', digest, outcome, differences, why: undefined };
+  }
+
+  /** A test run splits a long frame as a driver does that has such; a program that is not made for them would not be attached to it. */
+  #refuseSplit(bytes: number): void {
+    const { platform, settings } = this.#session.parts;
+    if (bytes <= ONE_BUFFER || (platform.capabilities.multiBuffer && settings.bpfObject === undefined)) return;
+    throw new FairleadError(
+      'FL_E_UNSUPPORTED',
+      `a frame of ${bytes} bytes is more than one buffer, and this program takes frames of one alone`,
+    );
   }
 
   async #copy(): Promise<Scratch> {
