@@ -6,9 +6,8 @@ import { type IncomingMessage, request } from 'node:http';
 import type { Agent, BackendUpdate, Change, DenyChange, DenyUpdate, EventWatch, ServiceUpdate, StateDifference } from '../control/agent.js';
 import { FairleadError } from '../model/errors.js';
 import type { EventFilter, EventLosses, EventView, PacketEvent } from '../model/events.js';
-import type { ExplanationView } from '../model/explanation.js';
+import type { ExplanationView, FlowQuestion } from '../model/explanation.js';
 import { formatEndpoint } from '../model/format.js';
-import type { FlowTuple } from '../model/frame.js';
 import type { DesiredState, Mode } from '../model/service.js';
 import type { StatsView } from '../model/stats.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
@@ -90,10 +89,12 @@ export class RemoteAgent implements Agent {
     return (await this.#ask<{ status: StatusView }>('GET', '/status')).status;
   }
 
-  async explainFlow(flow: FlowTuple): Promise<ExplanationView> {
+  async explainFlow({ bytes, quicId, ...flow }: FlowQuestion): Promise<ExplanationView> {
     const from = formatEndpoint({ address: flow.source, port: flow.sourcePort });
     const to = formatEndpoint({ address: flow.destination, port: flow.destinationPort });
     const query = new URLSearchParams({ from, to, protocol: flow.protocol });
+    if (bytes !== undefined) query.set('bytes', String(bytes));
+    if (quicId !== undefined) query.set('quicId', quicId);
     return (await this.#ask<{ explanation: ExplanationView }>('GET', `/explain?${query}`)).explanation;
   }
 

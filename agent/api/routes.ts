@@ -7,7 +7,8 @@ import type { Agent, DenyUpdate } from '../control/agent.js';
 import type { EventFilter, PacketEvent } from '../model/events.js';
 import { usualKinds } from '../model/events.js';
 import { parseStateJson } from '../control/state/desired-state.js';
-import { parseFlow } from '../model/parse-flow.js';
+import { parseQuicId } from '../model/parse.js';
+import { buildQuestion, parseFlow } from '../model/parse-flow.js';
 import { parsePrefix } from '../model/parse-prefix.js';
 import { REASONS } from '../model/reasons.js';
 import type { Mode } from '../model/service.js';
@@ -30,6 +31,11 @@ interface Asked {
   readonly body: unknown;
   /** Aborted when the client went away. */
   readonly gone: AbortSignal;
+}
+
+interface ExplainQuery extends Readonly<Record<'from' | 'to' | 'protocol', string>> {
+  readonly bytes?: number;
+  readonly quicId?: string;
 }
 
 type EventQuery = Partial<Omit<EventFilter, 'prefix'>> & { readonly prefix?: string };
@@ -233,8 +239,9 @@ function routes(unloaded: () => void): readonly Route[] {
       takes: { querystring: schema.EXPLAIN_QUERY },
       gives: schema.answer({ explanation: schema.EXPLANATION }),
       run: async (agent, { query }) => {
-        const { from, to, protocol } = query as unknown as Readonly<Record<'from' | 'to' | 'protocol', string>>;
-        return { explanation: await agent.explainFlow(parseFlow(`${from} ${to} ${protocol}`, 'query')) };
+        const { from, to, protocol, bytes, quicId } = query as unknown as ExplainQuery;
+        const id = quicId === undefined ? undefined : parseQuicId(quicId, 'quicId');
+        return { explanation: await agent.explainFlow(buildQuestion(parseFlow(`${from} ${to} ${protocol}`, 'query'), bytes, id)) };
       },
     },
     {

@@ -240,6 +240,8 @@ export const EXPLAIN_QUERY = takes(
     from: { type: 'string', description: "the client's end: '20.1.1.100:40000', '[2001:db8::100]:40000'" },
     to: { type: 'string', description: "the service's end" },
     protocol: { ...word(PROTOCOLS), default: 'tcp' },
+    bytes: { ...integer(28, 9216), description: 'of the IP packet; as few as it can have unless given' },
+    quicId: { type: 'string', description: 'server id in its QUIC connection id, hex' },
   },
   ['from', 'to'],
 );

@@ -5,11 +5,12 @@ import { FairleadError } from '../model/errors.js';
 import type { ExplanationView, Outcome } from '../model/explanation.js';
 import { formatEndpoint } from '../model/format.js';
 import type { FlowTuple, FrameView } from '../model/frame.js';
-import { parseFlow } from '../model/parse-flow.js';
+import { parseQuicId } from '../model/parse.js';
+import { buildQuestion, parseFlow, parsePacketBytes } from '../model/parse-flow.js';
 import { REASONS } from '../model/reasons.js';
 import { OUTPUT } from './flags.js';
 import { wrapText } from './table.js';
-import { defineVerb, required } from './verb.js';
+import { defineVerb, optional, required } from './verb.js';
 
 export const explain = defineVerb({
   words: 'explain',
@@ -18,8 +19,16 @@ export const explain = defineVerb({
     'For a flow that is there or might be: service, who may connect, affinity, flow entry or Maglev slot, backend, next hop, MTU, SNAT port, the way back. ' +
     'Then the very program that runs is run on such a packet, with the same entries in maps of its own: nothing is sent, counted or remembered. ' +
     'In a shell the arrow must be quoted; it may be left out everywhere. A packet from a backend to a SNAT port is explained too.',
-  examples: ['explain 20.1.1.100:40000 -> 40.1.1.1:80 tcp', 'explain [2001:db8:20::100]:40000 [2001:db8:40::1]:53 udp -o json'],
-  flags: { output: OUTPUT },
+  examples: [
+    'explain 20.1.1.100:40000 -> 40.1.1.1:80 tcp',
+    'explain 20.1.1.100:40000 40.1.1.1:80 --bytes=1500',
+    'explain [2001:db8:20::100]:40000 [2001:db8:40::1]:53 udp -o json',
+  ],
+  flags: {
+    bytes: optional({ name: 'bytes', placeholder: 'N', text: 'length of the IP packet; default: no payload', parse: parsePacketBytes }),
+    quicId: optional({ name: 'quic-id', placeholder: 'HEX', text: "server id in the datagram's QUIC connection id", parse: parseQuicId }),
+    output: OUTPUT,
+  },
   argument: {
     ...required({
       name: 'flow',
@@ -30,8 +39,8 @@ export const explain = defineVerb({
     variadic: true,
     noise: ['->'],
   },
-  async run({ agent, out }, { argument, output }) {
-    const view = await agent.explainFlow(argument);
+  async run({ agent, out }, { argument, bytes, quicId, output }) {
+    const view = await agent.explainFlow(buildQuestion(argument, bytes, quicId));
     await output.answer(out, { name: 'explanation', value: view, toText: (width) => formatExplanation(view, width) });
     if (view.proof.result !== 'differs') return;
     throw new FairleadError('FL_E_CONFLICT', `the program does otherwise than was said: ${view.proof.differences.join('; ')}`, {

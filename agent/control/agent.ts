@@ -5,8 +5,7 @@
 import type { StateDifference } from './state/diff-state.js';
 import type { EventFilter, EventLosses, PacketEvent } from '../model/events.js';
 import type { HealthUpdate } from '../model/health.js';
-import type { ExplanationView } from '../model/explanation.js';
-import type { FlowTuple } from '../model/frame.js';
+import type { ExplanationView, FlowQuestion } from '../model/explanation.js';
 import type { BackendState, DesiredState, Endpoint, Frontend, Mode } from '../model/service.js';
 import type { StatsView } from '../model/stats.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
@@ -94,7 +93,7 @@ export interface Agent {
   updateNeighbour(address: string): Promise<NeighbourView>;
   status(): Promise<StatusView>;
   /** What the program would do with the next packet of this flow, real or not, and why; with the proof by a run that leaves no trace. */
-  explainFlow(flow: FlowTuple): Promise<ExplanationView>;
+  explainFlow(question: FlowQuestion): Promise<ExplanationView>;
   /**
    * Packets as the data plane handles them, while somebody iterates; off again when that ends, however it ends.
    * Throws FL_E_NOT_FOUND for an unknown service, FL_E_CONFLICT when somebody watches already; the latter also at the first event.

@@ -7,8 +7,7 @@ import type { Datapath } from '../datapath/datapath.js';
 import { rememberBackends } from '../datapath/flow-record.js';
 import type { EventFilter } from '../model/events.js';
 import type { Backend, DesiredState, Endpoint, Mode, Service } from '../model/service.js';
-import type { ExplanationView } from '../model/explanation.js';
-import type { FlowTuple } from '../model/frame.js';
+import type { ExplanationView, FlowQuestion } from '../model/explanation.js';
 import { formatEndpoint } from '../model/format.js';
 import { validateService } from '../model/validate.js';
 import { validateServices } from '../model/validate-all.js';
@@ -233,8 +232,11 @@ export class RunningAgent implements Agent {
     return viewStatus(this.#session, this.#state);
   }
 
-  explainFlow(flow: FlowTuple): Promise<ExplanationView> {
-    return this.#explainer.explain(flow, { state: this.#state, healthOf: (service, backend) => this.#health.statusOf(service, backend) });
+  explainFlow(question: FlowQuestion): Promise<ExplanationView> {
+    return this.#explainer.explain(question, {
+      state: this.#state,
+      healthOf: (service, backend) => this.#health.statusOf(service, backend),
+    });
   }
 
   watchEvents(filter: EventFilter, signal: AbortSignal): EventWatch {

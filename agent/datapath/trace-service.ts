@@ -7,7 +7,19 @@ import type { Frontend } from '../model/service.js';
 import type { Permit } from '../model/source-ranges.js';
 import type { BackendEntry } from './backend-table.js';
 import { elapsedTicks } from './flow-life.js';
-import { AFFINITY, encodeIndex, PROTOCOL_NUMBERS, RANGE, RANGE_ID_BITS, RANGES_OF_ALL, SPAN_FRONT_BITS, VIP_WORD } from './layout.js';
+import {
+  AFFINITY,
+  encodeIndex,
+  PROTOCOL_NUMBERS,
+  QUIC_BACKEND,
+  QUIC_ID_BYTES,
+  QUIC_SERVER,
+  RANGE,
+  RANGE_ID_BITS,
+  RANGES_OF_ALL,
+  SPAN_FRONT_BITS,
+  VIP_WORD,
+} from './layout.js';
 import { decodeService, type ServiceEntry } from './service-table.js';
 import { backendLayout, readBackend, type Trace } from './trace.js';
 import { encodeTuple } from './trace-flow.js';
@@ -102,4 +114,14 @@ export function readAffinity(trace: Trace, entry: ServiceEntry): AffinityEntry |
 export function maglevSlot(trace: Trace): number {
   const hash = hashTuple(encodeTuple(trace), BigInt(trace.config.hashSeed));
   return Number(BigInt.asUintN(32, hash) % BigInt(trace.config.maglevSize));
+}
+
+/** The backend id that the packet's QUIC connection id names; undefined: none. */
+export function readQuicServer({ maps, quicId }: Trace, { id: serviceId, quic }: ServiceEntry): number | undefined {
+  if (quic === undefined || quicId === undefined) return undefined;
+  // The program reads as many bytes as the service's ids have, whatever the client's server meant.
+  const id = Buffer.alloc(QUIC_ID_BYTES);
+  Buffer.from(quicId, 'hex').copy(id, 0, 0, quic.bytes);
+  const value = maps.read('quic_servers', QUIC_SERVER.encode({ serviceId, bytes: quic.bytes, id }));
+  return value === undefined ? undefined : QUIC_BACKEND.decode(value).backendId;
 }

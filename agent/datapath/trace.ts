@@ -15,6 +15,10 @@ export interface Trace {
   readonly tuple: Tuple;
   /** Ticks. */
   readonly now: number;
+  /** Of the IP packet. */
+  readonly bytes: number;
+  /** The server id in its QUIC connection id, hex; undefined: it has none. */
+  readonly quicId: string | undefined;
 }
 
 export function timeoutsOf(config: Config): FlowTimeouts {

@@ -5,6 +5,13 @@ import type { Verdict } from './events.js';
 import type { FlowTuple, FrameView } from './frame.js';
 import type { Action, Endpoint } from './service.js';
 
+export interface FlowQuestion extends FlowTuple {
+  /** Of the IP packet; undefined: as few as it can have. */
+  readonly bytes?: number | undefined;
+  /** Of UDP: the server id in its QUIC connection id, hex; undefined: it is not QUIC. */
+  readonly quicId?: string | undefined;
+}
+
 /** In the order in which a packet comes to them (docs/packet-walk.md). */
 export const EXPLAIN_STEPS = [
   'address',

@@ -31,6 +31,8 @@ export interface FrameRequest {
   readonly kind: 'SYN' | 'ACK' | 'datagram';
   readonly sourceMac: string;
   readonly destinationMac: string;
+  /** Behind the header of TCP or UDP; default none. */
+  readonly payload?: Buffer;
 }
 
 const ETHERNET = 14;
@@ -41,11 +43,24 @@ const ETHERTYPES = { 4: 0x0800, 6: 0x86dd } as const;
 const VLAN_TYPES: readonly number[] = [0x8100, 0x88a8];
 const IP_IN_IP = 4;
 const IPV6_IN_IP = 41;
+/** A short header with a connection id's first octet (RFC 9000, section 17.3.1), and behind its server id what packets have at least (RFC 9001). */
+const QUIC = { short: 0x40, configShift: 5, rest: 28 } as const;
 
-/** A frame of the flow's client, without payload. */
-export function makeFrame({ flow, kind, sourceMac, destinationMac }: FrameRequest): Buffer {
+/** Bytes of an IP packet of this flow without payload. */
+export function leastBytes({ destination, protocol }: Pick<FlowTuple, 'destination' | 'protocol'>): number {
+  return (familyOf(destination) === 4 ? 20 : 40) + (protocol === 'tcp' ? TCP.length : UDP.length);
+}
+
+/** The beginning of a QUIC packet whose connection id is of this configuration and names this server (hex). */
+export function quicPayload(config: number, serverId: string): Buffer {
+  return Buffer.concat([Buffer.from([QUIC.short, config << QUIC.configShift]), Buffer.from(serverId, 'hex'), Buffer.alloc(QUIC.rest)]);
+}
+
+/** A frame of the flow's client. */
+export function makeFrame({ flow, kind, sourceMac, destinationMac, payload = Buffer.alloc(0) }: FrameRequest): Buffer {
   const family = familyOf(flow.destination);
-  const l4 = flow.protocol === 'tcp' ? tcpHeader(flow, TCP.flags[kind]) : udpHeader(flow);
+  const header = flow.protocol === 'tcp' ? tcpHeader(flow, TCP.flags[kind]) : udpHeader(flow, payload.length);
+  const l4 = Buffer.concat([header, payload]);
   const addresses = Buffer.concat([addressBytes(flow.source), addressBytes(flow.destination)]);
   const number = flow.protocol === 'tcp' ? TCP.number : UDP.number;
   const pseudo = Buffer.alloc(4);
@@ -71,11 +86,11 @@ function tcpHeader(flow: FlowTuple, flags: number): Buffer {
   return header;
 }
 
-function udpHeader(flow: FlowTuple): Buffer {
+function udpHeader(flow: FlowTuple, payload: number): Buffer {
   const header = Buffer.alloc(UDP.length);
   header.writeUInt16BE(flow.sourcePort, 0);
   header.writeUInt16BE(flow.destinationPort, 2);
-  header.writeUInt16BE(UDP.length, 4);
+  header.writeUInt16BE(UDP.length + payload, 4);
   return header;
 }
 

@@ -143,11 +143,13 @@ export function parseQuicConfig(text: string, where?: string): number | 'off' {
 
 /** QUIC server ids separated by commas: 1 to 8 bytes as hex digits each. */
 export function parseQuicIds(text: string, where?: string): string[] {
-  const parseId = (part: string, place: string) => {
-    if (/^(?:[0-9a-f]{2}){1,8}$/i.test(part)) return part.toLowerCase();
-    throw valueError('server id', part, 'not 1 to 8 bytes as hex digits', place, 'for example 0a01');
-  };
-  return parseList(text, parseId, where);
+  return parseList(text, parseQuicId, where);
+}
+
+/** One of them. */
+export function parseQuicId(text: string, where?: string): string {
+  if (/^(?:[0-9a-f]{2}){1,8}$/i.test(text)) return text.toLowerCase();
+  throw valueError('server id', text, 'not 1 to 8 bytes as hex digits', where, 'for example 0a01');
 }
 
 /** An IPv4 prefix of at least two addresses of hosts, '10.9.0.0/16'. */

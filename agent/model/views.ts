@@ -6,6 +6,9 @@ import type { HealthCheck } from './health.js';
 import type { Reason } from './reasons.js';
 import type { SourceRanges } from './source-ranges.js';
 
+/** What `explain` answers: its parts are many, and stand in a file of their own. */
+export type { ExplanationView } from './explanation.js';
+
 export interface BackendView {
   readonly service: number;
   readonly address: string;

@@ -32,10 +32,10 @@ describe('explain end to end', function () {
   after(async () => lab?.remove());
 
   /** Explains the client's flow from this port, and asserts that the program does what is said. */
-  async function explained(family: Family, from: number, to = 80, protocol: 'tcp' | 'udp' = 'tcp'): Promise<ExplanationView> {
+  async function explained(family: Family, from: number, to = 80, more = 'tcp'): Promise<ExplanationView> {
     const client = formatEndpoint({ address: lab.host('client').addressOf(family), port: from });
     const vip = formatEndpoint({ address: lab.vipOf(family), port: to });
-    const { explanation } = (await agent.json(`explain ${client} -> ${vip} ${protocol}`)) as { explanation: ExplanationView };
+    const { explanation } = (await agent.json(`explain ${client} -> ${vip} ${more}`)) as { explanation: ExplanationView };
     assert.deepEqual([explanation.proof.result, explanation.proof.differences], ['proved', []], JSON.stringify(explanation));
     return explanation;
   }
@@ -85,6 +85,10 @@ describe('explain end to end', function () {
         const said = await explained(family, port);
         assert.deepEqual([said.outcome.reason, said.outcome.frame?.outer?.destination], ['dsr_ipip', said.backend?.address]);
         assert.match(stepOf(said, 'MTU'), family === 4 ? /1520 bytes/ : /1500 bytes/);
+        const most = family === 4 ? 1520 : 1500;
+        assert.equal((await explained(family, port, 80, `--bytes=${most}`)).outcome.frame?.bytes, 14 + 1540);
+        const tooBig = await explained(family, port, 80, `--bytes=${most + 1}`);
+        assert.deepEqual([tooBig.outcome.verdict, tooBig.outcome.reason], ['tx', 'too_big_answered']);
         // Nobody takes the outer header off: the backend does not answer.
         await lab.host('client').run(['curl', '-sS', '-m', '0.2', '--local-port', String(port), lab.url(family)], { check: false });
         const flow = (await readFlows(agent, serviceIdOf(family, 1))).find(({ sourcePort }) => sourcePort === port);
@@ -134,6 +138,19 @@ describe('explain end to end', function () {
           assert.match(stepOf(said, 'affinity'), /new ones follow it/);
         }
         await agent.must(`service update --id=${id} --affinity=none`);
+      });
+
+      it('follows a server id in a QUIC connection id', async () => {
+        const id = serviceIdOf(family, 2);
+        await agent.must(`service update --id=${id} --quic-server-id=3 --backend-quic-ids=0a01,0a02,0a03`);
+        for (const [index, backend] of lab.backends.entries()) {
+          const said = await explained(family, 24011, 53, `udp --quic-id=0a0${index + 1}`);
+          assert.equal(said.backend?.address, backend.addressOf(family));
+          assert.match(stepOf(said, 'quic'), /names server/);
+        }
+        assert.match(stepOf(await explained(family, 24011, 53, 'udp --quic-id=0b'), 'quic'), /none of service \d+ has 0b/);
+        assert.match(stepOf(await explained(family, 24011, 53, 'udp'), 'quic'), /this packet has none/);
+        await agent.must(`service update --id=${id} --quic-server-id=off`);
       });
 
       it('is right when the tables are full, for flows that are there and for others, and leaves no trace', async () => {

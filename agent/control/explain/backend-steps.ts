@@ -2,7 +2,7 @@
 // Imports agent/datapath, agent/model and its siblings.
 
 import type { BackendEntry } from '../../datapath/backend-table.js';
-import { type FoundService, maglevSlot, readAffinity } from '../../datapath/trace-service.js';
+import { type FoundService, maglevSlot, readAffinity, readQuicServer } from '../../datapath/trace-service.js';
 import { backendLayout, readBackend, type Trace } from '../../datapath/trace.js';
 import { formatEndpoint } from '../../model/format.js';
 import type { Action } from '../../model/service.js';
@@ -16,9 +16,8 @@ export interface Chosen {
 
 /** By affinity, else by the Maglev table. Undefined: there is none, and the last step says so. */
 export function chooseBackend(trace: Trace, around: Surroundings, { entry }: FoundService, steps: Steps): Chosen | undefined {
-  if (entry.quic !== undefined && trace.tuple.protocol === 'udp') {
-    steps.add('quic', `a connection id of configuration ${entry.quic.config} would name the backend; this packet has none`);
-  }
+  const named = byConnectionId(trace, entry, steps);
+  if (named !== undefined) return named.backend === undefined ? undefined : { id: named.id, backend: named.backend };
   const remembered = fromAffinity(trace, entry, steps);
   if (remembered !== undefined) return remembered;
   const none = (text: string): undefined => {
@@ -32,6 +31,27 @@ export function chooseBackend(trace: Trace, around: Surroundings, { entry }: Fou
   steps.add('maglev', `the tuple's hash gives slot ${slot} of ${trace.config.maglevSize} of the service's table: backend id ${id}`);
   const backend = readBackend(trace, backendLayout(trace, entry.action), id);
   return backend === undefined ? none(`backend id ${id} is in the table, but not among the backends`) : { id, backend };
+}
+
+/** What a QUIC connection id says, before all else. Its backend may be gone; undefined: it says nothing. */
+function byConnectionId(
+  trace: Trace,
+  entry: FoundService['entry'],
+  steps: Steps,
+): { id: number; backend: BackendEntry | undefined } | undefined {
+  const { quic, id: service } = entry;
+  if (quic === undefined || trace.tuple.protocol !== 'udp') return undefined;
+  steps.quicConfig = quic.config;
+  const config = `connection ids of configuration ${quic.config}`;
+  if (trace.quicId === undefined) return steps.add('quic', `${config} name the backend; this packet has none (--quic-id)`) as undefined;
+  const id = readQuicServer(trace, entry);
+  if (id === undefined)
+    return steps.add('quic', `${config} name the backend, but none of service ${service} has ${trace.quicId}`) as undefined;
+  const backend = readBackend(trace, backendLayout(trace, entry.action), id);
+  const text = `its connection id names server ${trace.quicId}: backend id ${id}, whatever its state`;
+  if (backend === undefined) steps.list.push({ step: 'quic', text: `${text}; it is gone`, ends: true });
+  else steps.add('quic', text);
+  return { id, backend };
 }
 
 /** ': 20.1.1.10:80 is in maintenance, ...' */

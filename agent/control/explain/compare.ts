@@ -23,10 +23,12 @@ export function compareOutcomes(said: Outcome, done: Outcome): readonly string[]
     ['reason', said.reason, done.reason],
     ['slot of the flow', said.slot, done.slot],
   ];
-  if (said.frame !== undefined) {
-    for (const [field, name] of FIELDS) pairs.push([name, said.frame[field], done.frame?.[field]]);
-    pairs.push(['outer source', said.frame.outer?.source, done.frame?.outer?.source]);
-    pairs.push(['outer destination', said.frame.outer?.destination, done.frame?.outer?.destination]);
+  const { frame } = said;
+  if (frame !== undefined && done.frame === undefined) pairs.push(['frame', `one of ${frame.bytes} bytes`, undefined]);
+  else if (frame !== undefined) {
+    for (const [field, name] of FIELDS) pairs.push([name, frame[field], done.frame?.[field]]);
+    pairs.push(['outer source', frame.outer?.source, done.frame?.outer?.source]);
+    pairs.push(['outer destination', frame.outer?.destination, done.frame?.outer?.destination]);
   }
   return pairs.filter(([, a, b]) => a !== b).map(([name, a, b]) => `${name}: ${a ?? 'none'} was said, ${b ?? 'none'} it is`);
 }

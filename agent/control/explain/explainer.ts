@@ -11,8 +11,8 @@ import { candidatesOf, holdsTuple } from '../../datapath/trace-flow.js';
 import { backendLayout, type Trace } from '../../datapath/trace.js';
 import { familyOf } from '../../model/address.js';
 import { FairleadError } from '../../model/errors.js';
-import type { ExplanationView, Outcome, Proof } from '../../model/explanation.js';
-import { type FlowTuple, makeFrame, readFrame } from '../../model/frame.js';
+import type { ExplanationView, FlowQuestion, Outcome, Proof } from '../../model/explanation.js';
+import { type FlowTuple, leastBytes, makeFrame, quicPayload, readFrame } from '../../model/frame.js';
 import type { HealthStatus } from '../../model/health.js';
 import type { DesiredState, Endpoint } from '../../model/service.js';
 import type { Session } from '../session.js';
@@ -25,8 +25,13 @@ import type { Surroundings } from './surroundings.js';
 
 /** How long the copy of the program is kept after it was last used, milliseconds. */
 const KEPT = 10_000;
+/** Bytes that a test run's frame has room for in its first buffer: a page of 4096 less what the kernel keeps before and behind it (3520), rounded down. */
+const ONE_BUFFER = 3500;
 /** Stands for a client whose link address is not known: a local one that no device has (IEEE 802, locally administered). */
 const SOMEBODY = '02:00:00:00:00:fe';
+
+/** Reasons of packets whose flow has an entry, if there is room for one. */
+const WITH_ENTRY: readonly string[] = ['snat_request', 'dsr_ipip', 'dsr_l2', 'dsr_untracked', 'local_backend', 'too_big_answered'];
 
 export interface Known {
   readonly state: DesiredState;
@@ -44,8 +49,8 @@ export class Explainer {
     this.#session = session;
   }
 
-  explain(flow: FlowTuple, known: Known): Promise<ExplanationView> {
-    return this.#turns.run(() => this.#explainNow(flow, known));
+  explain(question: FlowQuestion, known: Known): Promise<ExplanationView> {
+    return this.#turns.run(() => this.#explainNow(question, known));
   }
 
   /** Gives the copy back. */
@@ -54,7 +59,7 @@ export class Explainer {
     this.#drop();
   }
 
-  async #explainNow(flow: FlowTuple, known: Known): Promise<ExplanationView> {
+  async #explainNow({ bytes: asked, quicId, ...flow }: FlowQuestion, known: Known): Promise<ExplanationView> {
     this.#session.requireLoaded();
     const { prepared, tables, platform } = this.#session.parts;
     const layout = FAMILIES.find(({ family }) => family === familyOf(flow.destination));
@@ -63,15 +68,20 @@ export class Explainer {
     const clock = await platform.clock();
     const { source: saddr, destination: daddr, sourcePort: sport, destinationPort: dport, protocol } = flow;
     const maps = new NotedMaps(prepared.maps);
-    const trace: Trace = { maps, layout, config, tuple: { saddr, daddr, sport, dport, protocol }, now: clock.now() };
+    const tuple = { saddr, daddr, sport, dport, protocol };
+    const bytes = asked ?? leastBytes(flow) + (quicId === undefined ? 0 : quicPayload(0, quicId).length);
+    const trace: Trace = { maps, layout, config, tuple, now: clock.now(), bytes, quicId };
     const table = new OpenedTable((id) => tables.datapath.maglev.open(id));
     try {
       let around = this.#surroundings(flow, known, table, trace);
       let decision = decide(trace, around);
       const { mac, name } = around.ingress;
-      const packet = makeFrame({ flow, kind: decision.kind, sourceMac: around.clientMac, destinationMac: mac });
+      const payload = Buffer.alloc(bytes - leastBytes(flow));
+      if (quicId !== undefined) quicPayload(decision.quicConfig ?? 0, quicId).copy(payload);
+      const packet = makeFrame({ flow, kind: decision.kind, sourceMac: around.clientMac, destinationMac: mac, payload });
       let proof: Proof;
       try {
+        this.#refuseSplit(packet.length);
         const scratch = await this.#copy();
         const runIt = () => scratch.run(packet, around.ingress.ifindex, maps, table.opened);
         let run = await runIt();
@@ -98,14 +108,23 @@ export class Explainer {
     const { verdict, reason } = run;
     const forwarded = verdict === 'tx' || verdict === 'redirect';
     const frame = forwarded && decision.outcome.frame !== undefined ? readFrame(run.packet) : undefined;
-    const keeps = forwarded || reason === 'local_backend';
-    const slot = keeps
+    const slot = WITH_ENTRY.includes(reason)
       ? candidatesOf(trace).find((index) => holdsTuple(trace, scratch.read(trace.layout.maps.conntrack, encodeIndex(index))))
       : undefined;
     const outcome: Outcome = { verdict, reason, frame, slot };
     const differences = compareOutcomes(decision.outcome, outcome);
     const { digest } = this.#session.parts.prepared;
     return { result: differences.length === 0 ? 'proved' : 'differs', digest, outcome, differences, why: undefined };
+  }
+
+  /** A test run splits a long frame as a driver does that has such; a program that is not made for them would not be attached to it. */
+  #refuseSplit(bytes: number): void {
+    const { platform, settings } = this.#session.parts;
+    if (bytes <= ONE_BUFFER || (platform.capabilities.multiBuffer && settings.bpfObject === undefined)) return;
+    throw new FairleadError(
+      'FL_E_UNSUPPORTED',
+      `a frame of ${bytes} bytes is more than one buffer, and this program takes frames of one alone`,
+    );
   }
 
   async #copy(): Promise<Scratch> {

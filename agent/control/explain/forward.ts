@@ -51,7 +51,7 @@ export function forward(trace: Trace, around: Surroundings, { backend, action, s
   const decide = (frame: FrameView, reason: string): Decision => steps.decide(verdict, untracked ? 'dsr_untracked' : reason, frame);
   if (action === 'snat' && snat !== undefined) {
     steps.add('action', `snat: source ${formatEndpoint(snat)}, destination ${formatEndpoint(to)}, one hop less`);
-    steps.add('MTU', `a packet may have ${hop.mtu} bytes: it grows by nothing`);
+    steps.add('MTU', unchanged(trace, hop.mtu));
     steps.add('reply', `to ${formatEndpoint(snat)}, found in ${layout.maps.snat}: to the client as from ${service}`);
     const frame = {
       source: snat.address,
@@ -65,19 +65,33 @@ export function forward(trace: Trace, around: Surroundings, { backend, action, s
   const reply = `from the backend straight to the client, as from ${service}: it does not come by here`;
   if (action === 'dsr-l2') {
     steps.add('action', `dsr-l2: the packet goes to the backend's MAC address as it is, one hop less`);
-    steps.add('MTU', `a packet may have ${hop.mtu} bytes: it grows by nothing`);
+    steps.add('MTU', unchanged(trace, hop.mtu));
     steps.add('reply', reply);
     return decide({ ...flow, ...macs, bytes, outer: undefined }, 'dsr_l2');
   }
   const length = OUTER[familyOf(backend.address)];
   const outer = { source: outerSource(trace.config, backend, tuple) ?? '', destination: backend.address };
   steps.add('action', `${action}: ${length} bytes of outer header in front, ${outer.source} -> ${outer.destination}; inside one hop less`);
-  steps.add('MTU', `a packet may have ${hop.mtu - length} bytes: ${hop.mtu} less the outer header`);
+  const fits = `a packet may have ${hop.mtu - length} bytes: ${hop.mtu} less the outer header`;
+  if (trace.bytes > hop.mtu - length) return tooBig(trace, `this one has ${trace.bytes}, and ${fits}`, steps);
+  steps.add('MTU', fits);
   steps.add('reply', reply);
   return decide({ ...flow, ...macs, bytes: bytes + length, outer }, 'dsr_ipip');
 }
 
-/** Bytes of the frame that the explanation is about: headers alone. */
-export function frameBytes({ layout, tuple }: Pick<Trace, 'layout' | 'tuple'>): number {
-  return 14 + (layout.family === 4 ? 20 : 40) + (tuple.protocol === 'tcp' ? 20 : 8);
+/** The program does not look at the length of what it does not make longer. */
+function unchanged({ bytes }: Trace, mtu: number): string {
+  const text = `a packet may have ${mtu} bytes: it grows by nothing`;
+  return bytes > mtu ? `${text}; this one has ${bytes}, which the device will not send` : text;
+}
+
+/** Packets of an explanation forbid fragments: the sender is told, within the bound on answers. */
+function tooBig({ config }: Trace, text: string, steps: Steps): Decision {
+  if (config.answerRate === 0) return steps.end('MTU', `${text}; dropped`, 'drop', 'too_big');
+  return steps.end('MTU', `${text}: the client is told so`, 'tx', 'too_big_answered');
+}
+
+/** Bytes of the frame that the explanation is about. */
+export function frameBytes({ bytes }: Pick<Trace, 'bytes'>): number {
+  return 14 + bytes;
 }

@@ -16,6 +16,8 @@ export interface Decision {
   /** Of the backend whose next hop counts; undefined: none does. */
   readonly backendId: number | undefined;
   readonly mode: Action | undefined;
+  /** Of the service, where it looks at QUIC connection ids. */
+  readonly quicConfig: number | undefined;
 }
 
 export class Steps {
@@ -27,6 +29,7 @@ export class Steps {
   mode: Action | undefined;
   /** Of the flow's entry, once the packet has it and goes on. */
   slot: number | undefined;
+  quicConfig: number | undefined;
 
   constructor(kind: Decision['kind']) {
     this.kind = kind;
@@ -43,7 +46,8 @@ export class Steps {
   }
 
   decide(verdict: Verdict, reason: string, frame: FrameView | undefined): Decision {
-    const { kind, service, backend, backendId, mode, slot } = this;
-    return { kind, steps: this.list, outcome: { verdict, reason, frame, slot }, service, backend, backendId, mode };
+    const { kind, service, backend, backendId, mode, quicConfig } = this;
+    const slot = verdict === 'drop' ? undefined : this.slot;
+    return { kind, steps: this.list, outcome: { verdict, reason, frame, slot }, service, backend, backendId, mode, quicConfig };
   }
 }

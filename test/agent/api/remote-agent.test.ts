@@ -52,6 +52,8 @@ const LINES = [
   'explain [2001:db8::1]:40000 [2001:db8:40::1]:53 udp -o json',
   'explain 20.1.1.100:1 40.1.1.1:80',
   'explain 20.1.1.100:2 40.1.1.1:80 -o json',
+  'explain 20.1.1.100:4 40.1.1.1:80 udp --bytes=1500 --quic-id=0A01',
+  'explain 20.1.1.100:4 40.1.1.1:80 --bytes=39',
   'monitor --count=2',
   'monitor --kind=drop -o json',
   'monitor --service=77',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseFlow } from '../../../agent/model/parse-flow.js';
+import { buildQuestion, parseFlow, parsePacketBytes } from '../../../agent/model/parse-flow.js';
 import { FairleadError } from '../../../agent/model/errors.js';
 
 const TCP = { source: '20.1.1.100', sourcePort: 40000, destination: '40.1.1.1', destinationPort: 80, protocol: 'tcp' } as const;
@@ -44,4 +44,23 @@ describe('parseFlow', () => {
       );
     });
   }
+});
+
+describe('what is asked about a packet', () => {
+  it('is of a length that it can have', () => {
+    assert.deepEqual(buildQuestion(TCP, 40, undefined), { ...TCP, bytes: 40, quicId: undefined });
+    assert.throws(() => buildQuestion(TCP, 39, undefined), /at least 40 bytes/);
+    assert.throws(() => buildQuestion(UDP6, 47, undefined), /at least 48 bytes/);
+    assert.throws(() => buildQuestion(UDP6, 79, '0a01'), /at least 80 bytes/);
+    assert.equal(buildQuestion(UDP6, 80, '0a01').quicId, '0a01');
+    assert.equal(parsePacketBytes('9216'), 9216);
+    for (const text of ['27', '9217', '1500.5']) assert.throws(() => parsePacketBytes(text), /not a number from 28 to 9216/);
+  });
+
+  it('has a QUIC connection id over UDP alone', () => {
+    assert.throws(
+      () => buildQuestion(TCP, undefined, '0a01'),
+      (error: FairleadError) => error.code === 'FL_E_USAGE',
+    );
+  });
 });

@@ -7,7 +7,7 @@ import type { Agent, BackendUpdate, Change, DenyChange, DenyUpdate, EventWatch, 
 import { diffStates, type StateDifference } from '../../../agent/control/state/diff-state.js';
 import { FairleadError } from '../../../agent/model/errors.js';
 import type { EventFilter, EventLosses, EventView, PacketEvent } from '../../../agent/model/events.js';
-import type { ExplanationView } from '../../../agent/model/explanation.js';
+import type { ExplanationView, FlowQuestion } from '../../../agent/model/explanation.js';
 import type { FlowTuple } from '../../../agent/model/frame.js';
 import type { DesiredState, Endpoint, Mode } from '../../../agent/model/service.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../../../agent/model/views.js';
@@ -145,9 +145,9 @@ export class AgentDouble implements Agent {
     return { added, removed, count: this.denied.length };
   }
 
-  async explainFlow(flow: FlowTuple): Promise<ExplanationView> {
-    this.calls.push('explainFlow');
-    return explanationOf(flow);
+  async explainFlow({ bytes = 40, quicId, ...flow }: FlowQuestion): Promise<ExplanationView> {
+    this.calls.push(`explainFlow ${bytes} ${quicId}`);
+    return explanationOf(flow, bytes);
   }
 
   async setBackend(update: BackendUpdate): Promise<Change<BackendView>> {
@@ -435,7 +435,7 @@ export const EVENTS: readonly PacketEvent[] = [
 ].map((view, index) => ({ view: { ...view, time: view.time + index }, packet: FRAME }));
 
 /** An explanation of a first packet under SNAT, for the ends that were asked about; from port 1 the program does otherwise, from port 2 it was not run. */
-function explanationOf(flow: FlowTuple): ExplanationView {
+function explanationOf(flow: FlowTuple, bytes: number): ExplanationView {
   const end = { address: flow.destination.includes(':') ? '2001:db8:20::10' : '20.1.1.10', port: 80 };
   const own = flow.destination.includes(':') ? '2001:db8:20::1' : '20.1.1.1';
   const frame = {
@@ -455,7 +455,7 @@ function explanationOf(flow: FlowTuple): ExplanationView {
   const unproved = flow.sourcePort === 2;
   return {
     flow,
-    packet: { kind: 'SYN', device: 'eth0', bytes: 54 },
+    packet: { kind: 'SYN', device: 'eth0', bytes: 14 + bytes },
     steps: [
       { step: 'address', text: `${flow.destination} may have a service: its bit in vips is set`, ends: false },
       { step: 'flow', text: 'ct4 has no entry of it: the packet begins a flow', ends: false },

@@ -97,6 +97,7 @@ describe('explanations in the agent', () => {
     assert.deepEqual(proved.proof.outcome, proved.outcome);
     obey({ ...said, outcome: { ...said.outcome, frame: { ...(said.outcome.frame ?? assert.fail()), sourcePort: 7 } } });
     const { proof } = await agent.explainFlow(FLOW);
+    assert.ok(said.proof.differences.includes('frame: one of 54 bytes was said, none it is'));
     assert.deepEqual(proof.differences, [`source port: ${said.outcome.frame?.sourcePort} was said, 7 it is`]);
   });
 
@@ -148,6 +149,8 @@ describe('explanations in the agent', () => {
     const said = await agent.explainFlow(FLOW);
     assert.deepEqual([said.proof.result, said.proof.why, said.proof.outcome], ['unproved', 'injected failure of load', undefined]);
     assert.equal(said.outcome.reason, 'snat_request');
+    // The bench's program is given as an object, which takes frames of one buffer.
+    assert.match((await agent.explainFlow({ ...FLOW, bytes: 9000 })).proof.why ?? '', /^a frame of 9014 bytes is more than one buffer/);
     assert.notEqual((await agent.explainFlow(FLOW)).proof.result, 'unproved');
   });
 
