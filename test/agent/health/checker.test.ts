@@ -18,15 +18,19 @@ describe('the checks of services', function () {
   this.timeout(20_000);
   const failing = new Set<string>();
   const asked: string[] = [];
+  /** When, milliseconds. */
+  const askedAt: number[] = [];
   const changes: HealthChange[] = [];
   let checker: HealthChecker;
 
   beforeEach(() => {
     failing.clear();
     asked.length = 0;
+    askedAt.length = 0;
     changes.length = 0;
     const probe: Probe = async (_check, { at: { address, port } }) => {
       asked.push(`${address}:${port}`);
+      askedAt.push(performance.now());
       if (failing.has(address)) throw new Error('refused');
     };
     checker = new HealthChecker((change) => void changes.push(change), probe);
@@ -78,10 +82,9 @@ describe('the checks of services', function () {
 
   it('leave out of the interval no more than the jitter', async () => {
     checker.follow([service({ ...CHECK, interval: 100, jitter: 0 }, 10)]);
-    await until(() => asked.length > 0);
-    const began = performance.now();
     await until(() => asked.length > 3);
-    assert.ok(performance.now() - began >= 290, 'three whole intervals');
+    // A timer may be late, never early: no machine is too slow for this.
+    assert.ok((askedAt[3] as number) - (askedAt[0] as number) >= 290, `asked at ${askedAt.join(', ')}`);
   });
 
   it('run a program for a service of every port too, and nothing else', () => {
