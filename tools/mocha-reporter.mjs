@@ -1,6 +1,6 @@
 // Mocha's spec reporter, plus what our rules ask for: every skipped test with its reason, the files that took longest, and the totals for tools/test.mjs.
 // Imports mocha only. Reasons come from skipTest() of test/tools/skip.ts.
-// Invariant: the file named by FAIRLEAD_TOTALS, when it is set, always holds the totals and the test that runs; none when mocha ended.
+// Invariant: the file named by FAIRLEAD_TOTALS, when it is set, always holds the totals, what failed, and the test that runs; none when mocha ended.
 
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
@@ -41,13 +41,15 @@ export default class Reporter extends Mocha.reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const skipped = [];
+    const failures = [];
     const times = new FileTimes();
     const file = process.env.FAIRLEAD_TOTALS;
     const save = (running) => {
-      const { passes, failures, pending } = this.stats;
-      if (file) writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending, running }));
+      const { passes, failures: failed, pending } = this.stats;
+      if (file) writeFileSync(file, JSON.stringify({ passed: passes, failed, skipped: pending, failures, running }));
     };
     runner.on('pending', (test) => skipped.push(test));
+    runner.on('fail', (test, error) => failures.push({ test: test.fullTitle(), error: error.message ?? String(error) }));
     // Also before each test: when one never comes back, the totals name it.
     const begin = (runnable) => {
       times.enter(runnable.file ?? runnable.parent?.file);

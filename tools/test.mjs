@@ -12,6 +12,12 @@ import { ROOT } from './setup/project.mjs';
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
+/** What failed, `{ test, error }`: repeated just before the totals, as a log is often kept by its end alone. */
+const failures = [];
+
+/** So many characters of an error are repeated; the whole stands where the test ran. */
+const MOST_OF_ERROR = 600;
+
 /** Mocha may take this long, milliseconds: a test that never gives back the processor is beyond mocha's own time limits. */
 const MOST_TIME = 25 * 60_000;
 
@@ -31,6 +37,7 @@ function runTool(name, args) {
 function check(title, passed) {
   process.stdout.write(`${title}: ${passed ? 'ok' : 'FAILED'}\n`);
   totals[passed ? 'passed' : 'failed'] += 1;
+  if (!passed) failures.push({ test: title, error: 'see above' });
 }
 
 /** Mocha with our reporter, which leaves its totals in a file; a mocha that left none counts as one failure. `output`: a file descriptor. */
@@ -51,6 +58,7 @@ async function runMocha(args, output) {
   try {
     const counted = JSON.parse(readFileSync(file, 'utf8'));
     for (const key of Object.keys(totals)) totals[key] += counted[key];
+    failures.push(...counted.failures);
     if (counted.running !== undefined) process.stdout.write(`mocha did not come to its end, in: ${counted.running}\n`);
     if (!passed && (counted.failed === 0 || counted.running !== undefined)) totals.failed += 1;
   } catch {
@@ -90,5 +98,9 @@ try {
 } catch (error) {
   totals.failed += 1;
   process.exitCode = reportProblem(error);
+}
+if (failures.length > 0) process.stdout.write('Failed:\n');
+for (const { test, error } of failures) {
+  process.stdout.write(`  ${test}\n    ${error.slice(0, MOST_OF_ERROR).replaceAll('\n', '\n    ')}\n`);
 }
 process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
