@@ -15,7 +15,7 @@ import { buildShape, type Shape, shape } from './frames.js';
 import { isCovered } from './headers.js';
 import type { Kernel } from './kernel.js';
 import { loadTested, type ProgramName } from './kernels.js';
-import type { Outcome } from './model.js';
+import type { Outcome } from './walk.js';
 import { onOneCpu } from './one-cpu.js';
 import type { Action, Family, State } from './state.js';
 import { resolveStep, type Step, step } from './steps.js';

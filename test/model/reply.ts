@@ -1,0 +1,30 @@
+// "SNAT, reply" of docs/packet-walk.md.
+// Imports its siblings.
+// Invariant: the flow itself is not looked at.
+
+import { seenIn } from './flow.js';
+import { replyPlace } from './hash.js';
+import { snatReply } from './rewrite.js';
+import { type Reverse, type Slot, sameTuple } from './state.js';
+import { type Ending, forward, pass, type Walk } from './walk.js';
+
+/** "SNAT, reply". */
+export function reply(packet: Walk): Ending {
+  const { headers, draft, state, arrival } = packet;
+  const place = replyPlace(headers.tuple, draft.settings, draft.plane.replies.length);
+  const reverse = (draft.plane.replies[place] as Slot<Reverse>).entry;
+  if (reverse === undefined || !sameTuple(reverse.tuple, headers.tuple)) return pass(packet, 'local');
+  if (headers.hops <= 1) return pass(packet, 'ttl_expired');
+  draft.changeReply(place, {
+    packets: reverse.packets + 1,
+    bytes: reverse.bytes + arrival.frame.length,
+    lastSeen: draft.now,
+    seen: reverse.seen | seenIn(headers),
+  });
+  const device = state.devices[reverse.link.device];
+  const known = device !== undefined && device.ifindex !== 0;
+  const ends = { source: reverse.service, destination: reverse.client, sport: reverse.servicePort, dport: reverse.clientPort };
+  const ownMac = known ? device.mac : arrival.frame.toString('hex', 0, 6);
+  const frame = snatReply(arrival.frame, headers, ends, ownMac, reverse.link);
+  return forward(packet, 'snat_reply', frame, known ? device.ifindex : arrival.ingress, { backendId: reverse.backendId, reply: true });
+}
