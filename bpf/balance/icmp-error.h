@@ -144,8 +144,8 @@ FL_GLOBAL int FAMILY(icmp_about_request)(fl_ctx *ctx, const struct packet_facts 
 
 /*
  * An error to a service's address, about a reply to a client: goes to the backend that has sent the reply. Under SNAT it comes from the
- * LB address, as all that a backend gets there: it may have no way back to any other. Under DSR the backend gets it as it is;
- * where no flow is known, Maglev's is the likeliest.
+ * LB address, as all that a backend gets there: it may have no way back to any other. Under DSR the backend gets it as it is. An error about
+ * a reply of no flow passes.
  */
 FL_GLOBAL int FAMILY(icmp_about_reply)(fl_ctx *ctx, const struct packet_facts *facts)
 {
@@ -171,6 +171,8 @@ FL_GLOBAL int FAMILY(icmp_about_reply)(fl_ctx *ctx, const struct packet_facts *f
 	if (!slot || !backend || slot->flow.action == FL_ACTION_DSR_IPIP6) /* errors about these are not carried (docs/limits.md) */
 		return finish(FL_PASS, FL_REASON_ICMP_UNKNOWN, facts->bytes);
 	action = slot->flow.action;
+	if (action == FL_ACTION_LOCAL) /* the reply came from this node's own stack */
+		return finish_to_backend(FL_PASS, FL_REASON_LOCAL_BACKEND, facts->bytes, &backend->id);
 	snat_port = slot->flow.snat_port;
 	if (!(backend->flags & FL_BACKEND_RESOLVED))
 		return finish(FL_DROP, FL_REASON_UNRESOLVED, facts->bytes);
@@ -179,7 +181,7 @@ FL_GLOBAL int FAMILY(icmp_about_reply)(fl_ctx *ctx, const struct packet_facts *f
 	if (action == FL_ACTION_DSR_L2)
 		return FAMILY(dsr_l2)(ctx, &error.packet, backend, FL_REASON_ICMP_TO_BACKEND);
 	source = FAMILY(snat_source)(cfg, backend, slot->flow.snat_source);
-	FAMILY(error_translate)(&error, &backend->address, source, backend->port, snat_port, source, 1);
+	FAMILY(error_translate)(&error, &backend->address, source, FAMILY(backend_port)(backend, tuple.dport), snat_port, source, 1);
 	mac_copy(error.packet.eth->h_dest, backend->dst_mac);
 	mac_copy(error.packet.eth->h_source, backend->src_mac);
 	return finish_to_backend(fl_send(ctx, backend->ifindex), FL_REASON_ICMP_TO_BACKEND, facts->bytes, &backend->id);

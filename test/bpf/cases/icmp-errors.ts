@@ -180,6 +180,30 @@ export function icmpErrorCases(world: World): readonly PacketCase[] {
         before: { ...flow('tcp'), backends: backends(world, backendEntry(world, 'a', { ifindex: OTHER_DEVICE })) },
       },
     }),
+    {
+      ...aboutReply('of a backend that gets packets on the port that the client used', {
+        more: { before: { ...flow('tcp'), backends: backends(world, backendEntry(world, 'a', { port: 0 })) } },
+      }),
+      out: errorFrame(
+        family,
+        { srcMac: LB.mac, dstMac: BACKEND.a.mac, src: LB.address, dst: BACKEND.a.address, ttl: 63 },
+        unreachable,
+        quoteOf(world.reply('tcp', onTheWay({ srcPort: VIP.tcpPort }))),
+      ),
+    },
+    ...[true, false].map((resolved) =>
+      pass(
+        'local_backend',
+        `an error about a reply of this node itself passes (next hop ${resolved ? 'known' : 'unknown'})`,
+        errorAboutReply({}),
+        {
+          before: {
+            flows: [establishedFlow(world, 'tcp', { action: 'local', snatPort: 0 })],
+            backends: backends(world, backendEntry(world, 'a', { local: true, resolved })),
+          },
+        },
+      ),
+    ),
     pass('icmp_unknown', 'an error about a reply of a flow whose backend is gone passes', errorAboutReply({}), {
       before: { ...flow('tcp'), backends: backends(world, backendEntry(world, 'a', { generation: 6 })) },
     }),
