@@ -15,7 +15,7 @@ const QUOTED = { 4: 548, 6: 1232 } as const;
 export const isIcmp = ({ family, tuple }: Headers): boolean => tuple.protocol === ICMP[family];
 
 /** The address of one host. */
-function isHost(family: Family, address: string): boolean {
+export function isHost(family: Family, address: string): boolean {
   const first = Number.parseInt(address.slice(0, 2), 16);
   return family === 4 ? first !== 0 && first !== 127 && first < 224 : first !== 0xff && !/^0*$/.test(address);
 }

@@ -8,12 +8,15 @@ import { HOSTS } from '../bpf/hosts.js';
 import { useLoader } from '../bpf/harness.js';
 import type { Ends } from '../bpf/packet.js';
 import { DEVICE, LOOPBACK } from '../bpf/world.js';
+import { isIcmp } from './answers.js';
+import { buildError, type ErrorChoice } from './error-frames.js';
 import { buildOdd, buildShape, cutFrame, type Shape } from './frames.js';
-import { isCovered } from './headers.js';
+import { readHeaders } from './headers.js';
 import type { Kernel } from './kernel.js';
 import { loadTested } from './kernels.js';
 import { onOneCpu } from './one-cpu.js';
 import type { Family, State } from './state.js';
+import { messageSum } from './sums.js';
 import { buildWorld, type Choices, FAMILIES } from './world.js';
 
 const PLAIN: Shape = {
@@ -37,7 +40,7 @@ const WORLD: Omit<Choices, 'actions'> = {
   timeouts: [60, 21600, 10, 60],
   tables: [[1], [1], [2], [1], [1], [1], [2], [1]],
   devices: 1,
-  fib: false,
+  fib: true,
 };
 
 function endsOf(family: Family, service: number): Ends {
@@ -59,8 +62,35 @@ const worldOf = (turn: number): Choices => ({ ...WORLD, actions: [0, 1, 2, 0, 0,
 const request = (family: Family, service: number, shape: Partial<Shape> = {}) =>
   buildShape(family, endsOf(family, service), service === 1 ? 'udp' : 'tcp', { ...PLAIN, ...shape });
 
-/** Frames of every kind. Those of a client have flows; */
-function kindsOf(family: Family, state: State): Readonly<Record<string, Buffer>> {
+/** A frame, and which of its bytes are set to what is likely to hurt. */
+interface Kind {
+  readonly frame: Buffer;
+  readonly from: number;
+  readonly to: number;
+  /** With the ICMP checksum made right afterwards: else nothing behind it would be looked at. */
+  readonly mended?: boolean;
+}
+
+/** Errors about the flows that are there, the client's own packet quoted whole. Their own IP headers are damaged as those of other frames. */
+function errorsOf(family: Family, state: State): Readonly<Record<string, Kind>> {
+  const error = (about: ErrorChoice['about'], pick: number, change: Partial<ErrorChoice> = {}): Kind => {
+    const choice = { about, pick, type: 0, sender: 1, mtu: 1400, quoted: PLAIN, bytes: undefined, changes: [], instead: 0, ...change };
+    const from = 14 + HOSTS[family].IP_HEADER;
+    return { frame: buildError(state, family, choice, PLAIN), from, to: from + 8 + 2 * HOSTS[family].IP_HEADER + 20 };
+  };
+  const between = family === 4 ? [1, 2] : [3, 51];
+  return {
+    'an error about a request': error('request', 0),
+    'an error about a reply of the first flow': error('reply', 0),
+    'an error about a reply of the second flow': error('reply', 1),
+    'an error about a reply of the third flow': error('reply', 2, { sender: 2 }),
+    'an error about a request with all between its headers': error('request', 0, { quoted: { ...PLAIN, between } }),
+    'an error about a wrapped request': { ...error('wrapped', 0), mended: true },
+  };
+}
+
+/** Frames of every kind. Those of a client have flows; what is odd belongs to none, so that it comes but once. */
+function kindsOf(family: Family, state: State, withOdd: boolean): Readonly<Record<string, Kind>> {
   const tags = [{ id: 5, tpid: 0x88a8, priority: 3 }, { id: 7 }];
   const between = family === 4 ? [1, 2, 3] : [20, 3, 37, 51, 2];
   const replies = state.planes[family].replies.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
@@ -71,7 +101,7 @@ function kindsOf(family: Family, state: State): Readonly<Record<string, Buffer>>
     return [`a reply of protocol ${protocol}`, buildShape(family, ends, protocol === 6 ? 'tcp' : 'udp', PLAIN)];
   });
   const odd = Array.from({ length: 12 }, (_, i) => [`odd frame ${i}`, buildOdd(family, i, request(family, 0), endsOf(family, 0))]);
-  return {
+  const frames = {
     'a TCP request': request(family, 0),
     'a SYN': request(family, 2, { flags: 0 }),
     'a UDP request': request(family, 1),
@@ -79,9 +109,14 @@ function kindsOf(family: Family, state: State): Readonly<Record<string, Buffer>>
     'a padded request': request(family, 0, { padding: 12 }),
     'a request with all between its headers': request(family, 0, { between, tags: [{ id: 9 }] }),
     ...Object.fromEntries(answers),
-    ...Object.fromEntries(odd),
+    ...(withOdd ? Object.fromEntries(odd) : {}),
   };
+  const kinds = Object.entries(frames).map(([name, frame]) => [name, { frame, from: 12, to: HEADERS }]);
+  return { ...Object.fromEntries(kinds), ...errorsOf(family, state) };
 }
+
+/** Headers end before this. */
+const HEADERS = 110;
 
 /** Values that a byte gets: ends of ranges, signs, and each bit turned over. */
 const valuesFor = (byte: number): readonly number[] => [
@@ -93,26 +128,34 @@ const valuesFor = (byte: number): readonly number[] => [
   ...Array.from({ length: 8 }, (_, bit) => byte ^ (1 << bit)),
 ];
 
-/** Headers end before this. */
-const HEADERS = 110;
+/** With the checksum of its ICMP message, if there is one, made right. */
+function mend(frame: Buffer): Buffer {
+  const headers = readHeaders(frame);
+  if (typeof headers === 'string' || !isIcmp(headers) || headers.end < headers.transport + 4) return frame;
+  frame.writeUInt16BE(0, headers.transport + 2);
+  frame.writeUInt16BE((0xffff - messageSum(frame, headers)) % 0xffff, headers.transport + 2);
+  return frame;
+}
 
-function* damaged(frame: Buffer): Generator<Buffer> {
+function* damaged({ frame, from, to, mended = false }: Kind): Generator<Buffer> {
+  const finish = mended ? mend : (out: Buffer) => out;
   for (let length = 14; length <= frame.length; length++) {
     yield cutFrame(frame, length, false);
-    yield cutFrame(frame, length, true);
+    yield finish(cutFrame(frame, length, true));
   }
-  for (let at = 12; at < Math.min(frame.length, HEADERS); at++) {
+  for (let at = from; at < Math.min(frame.length, to); at++) {
     for (const value of valuesFor(frame[at] as number)) {
       const out = Buffer.from(frame);
       out[at] = value;
-      yield out;
+      yield finish(out);
     }
   }
 }
 
-/** A world in which each service has a flow that has exchanged data. */
+/** A world in which each service has a flow that has exchanged data, and senders are told what does not fit. */
 function withFlows(kernel: Kernel, turn: number): State {
-  let state = buildWorld(worldOf(turn), { ticksPerSecond: kernel.ticksPerSecond, slots: kernel.slots, now: kernel.now() });
+  const world = buildWorld(worldOf(turn), { ticksPerSecond: kernel.ticksPerSecond, slots: kernel.slots, now: kernel.now() });
+  let state: State = { ...world, settings: { ...world.settings, answerRate: 1_000_000 } };
   kernel.put(state);
   for (const family of FAMILIES) {
     for (const [service, shape] of [
@@ -148,9 +191,8 @@ describe('damage to frames of every kind', function () {
         onOneCpu(() =>
           kernel.inside(() => {
             const state = withFlows(kernel, turn);
-            for (const [kind, frame] of Object.entries(kindsOf(family, state))) {
-              for (const arrived of damaged(frame)) {
-                if (!isCovered(arrived)) continue;
+            for (const [kind, sound] of Object.entries(kindsOf(family, state, turn === 0))) {
+              for (const arrived of damaged(sound)) {
                 const { outcome, difference } = runUntilItHolds(kernel, state, arrived);
                 assert.equal(difference, undefined, `${kind}: ${arrived.toString('hex')}`);
                 reasons.set(outcome.reason, (reasons.get(outcome.reason) ?? 0) + 1);
@@ -159,7 +201,8 @@ describe('damage to frames of every kind', function () {
           }),
         );
         assert.ok([...reasons.values()].reduce((sum, count) => sum + count, 0) > 10_000);
-        for (const reason of ['malformed', 'snat_request', 'snat_reply', 'dsr_ipip', 'dsr_l2', 'not_ip', 'protocol'])
+        const errors = ['icmp_to_client', 'icmp_to_backend', 'icmp_unknown', 'icmp_quote', 'too_big_relayed'];
+        for (const reason of ['malformed', 'snat_request', 'snat_reply', 'dsr_ipip', 'dsr_l2', 'not_ip', 'protocol', ...errors])
           assert.ok((reasons.get(reason) ?? 0) > 50, `${reason}: ${reasons.get(reason)}`);
       });
     }

@@ -90,24 +90,26 @@ function extensionOf(number: number, family: Family): Layer {
   return destinationOptions({ nextHeader: [0, 43, 44, 50, 51, 59, 60, 255][number - 56] as number });
 }
 
-const hasExtensions = (family: Family, between: readonly number[]) => family === 6 && between.length > 0;
+/** What stands between the IP header and the next: IPv4 options, or extension headers. */
+export function betweenHeaders(family: Family, { between, dontFragment, tos }: Shape) {
+  return {
+    header: {
+      v4: { dontFragment, options: Buffer.alloc(4 * Math.min(between.length, 10), 1) },
+      v6: { flowLabel: tos * 257 },
+    },
+    extensions: family === 6 ? between.map((number) => extensionOf(number, family)) : [],
+  };
+}
 
 export function buildShape(family: Family, ends: Ends, protocol: 'tcp' | 'udp', given: Shape): Buffer {
-  const { between, checksum } = given;
+  const { checksum } = given;
+  const { header, extensions } = betweenHeaders(family, given);
   const change: Change = {
     flags: FLAGS[given.flags] as readonly TcpFlag[],
     payload: Buffer.alloc(given.payload, 0x5a),
-    ip: {
-      ttl: given.hops,
-      tos: given.tos,
-      v4: {
-        dontFragment: given.dontFragment,
-        options: Buffer.alloc(4 * Math.min(between.length, 10), 1),
-      },
-      v6: { flowLabel: given.tos * 257 },
-    },
+    ip: { ttl: given.hops, tos: given.tos, ...header },
     tags: given.tags,
-    extensions: hasExtensions(family, between) ? between.map((number) => extensionOf(number, family)) : [],
+    extensions,
     padding: given.padding,
     ...(checksum === 'right' ? {} : { checksum: checksum === 'zero' ? 0 : 0xbeef }),
     srcMac: given.srcMac === 0 ? ends.srcMac : `02:00:00:00:02:0${given.srcMac}`,

@@ -42,24 +42,6 @@ interface Network {
   readonly fragment?: Fragment;
 }
 
-/** Types of ICMP errors. */
-const ERRORS = { 4: [3, 11, 12], 6: [1, 2, 3, 4] };
-
-/** Does the model say what becomes of this frame? Not of ICMP errors. */
-export function isCovered(frame: Buffer): boolean {
-  const headers = readHeaders(frame);
-  return typeof headers === 'string' || !isIcmpError(frame, headers);
-}
-
-export function isIcmpError(frame: Buffer, { family, tuple, transport, end, fragment }: Headers): boolean {
-  return (
-    fragment === undefined &&
-    tuple.protocol === (family === 4 ? 1 : 58) &&
-    end - transport >= 8 &&
-    ERRORS[family].includes(frame.readUInt8(transport))
-  );
-}
-
 export function readHeaders(frame: Buffer): Headers | Refusal {
   if (frame.length < 14) return 'malformed';
   let type = frame.readUInt16BE(12);
@@ -125,6 +107,19 @@ function readIpv6(frame: Buffer, ip: number): Network | Refusal {
   if (frame.length < ip + 40) return 'malformed';
   const end = ip + 40 + frame.readUInt16BE(ip + 4);
   if (frame.readUInt8(ip) >> 4 !== 6 || end > frame.length) return 'malformed';
+  const upper = walkExtensions(frame, ip, end);
+  return typeof upper === 'string' ? upper : { ...upper, end, hops: frame.readUInt8(ip + 7) };
+}
+
+/** What extension headers lead to. */
+export interface Upper {
+  readonly transport: number;
+  readonly protocol: number;
+  readonly fragment?: Fragment;
+}
+
+/** The extension headers of the IPv6 header at `ip`, up to `end`. `furthest`: of the last place in the frame where one may begin. */
+export function walkExtensions(frame: Buffer, ip: number, end: number, furthest = Number.POSITIVE_INFINITY): Upper | Refusal {
   let next = frame.readUInt8(ip + 6);
   let at = ip + 40;
   const bound = at + MOST_BYTES;
@@ -132,7 +127,7 @@ function readIpv6(frame: Buffer, ip: number): Network | Refusal {
   for (let count = 0; isExtension(next) && !fragment?.offset; count++) {
     if (count === MOST_HEADERS) return 'ip_headers';
     if (at + 8 > end) return 'malformed';
-    if (at > bound) return 'ip_headers';
+    if (at > Math.min(bound, furthest)) return 'ip_headers';
     if (next === HOP_BY_HOP && count > 0) return 'malformed';
     if (next === ROUTING && frame.readUInt8(at + 3) !== 0) return 'ip_headers';
     if (next === FRAGMENT && (frame.readUInt16BE(at + 2) & 0xfff9) !== 0) {
@@ -145,7 +140,7 @@ function readIpv6(frame: Buffer, ip: number): Network | Refusal {
   }
   if (at > end) return 'malformed';
   if (at > bound) return 'ip_headers';
-  return { transport: at, end, protocol: next, hops: frame.readUInt8(ip + 7), ...(fragment && { fragment }) };
+  return { transport: at, protocol: next, ...(fragment && { fragment }) };
 }
 
 /** The TCP flags, or a refusal. `segment` ends where the IP packet ends; `first`: more of it comes in later fragments. */

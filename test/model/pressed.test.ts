@@ -11,7 +11,7 @@ import type { Exchange, Kernel } from './kernel.js';
 import { loadTested } from './kernels.js';
 import { onOneCpu } from './one-cpu.js';
 import type { Family, State } from './state.js';
-import { resolveStep } from './steps.js';
+import { resolveStep } from './resolve.js';
 import { buildWorld, FAMILIES, SERVICES } from './world.js';
 
 const SNAT_ALONE = {

@@ -4,13 +4,13 @@
 
 import { seenIn } from './flow.js';
 import { replyPlace } from './hash.js';
-import { snatReply } from './rewrite.js';
+import { relink, snatReply } from './rewrite.js';
 import { type Reverse, type Slot, sameTuple } from './state.js';
 import { type Ending, forward, pass, type Walk } from './walk.js';
 
 /** "SNAT, reply". */
 export function reply(packet: Walk): Ending {
-  const { headers, draft, state, arrival } = packet;
+  const { headers, draft, arrival } = packet;
   const place = replyPlace(headers.tuple, draft.settings, draft.plane.replies.length);
   const reverse = (draft.plane.replies[place] as Slot<Reverse>).entry;
   if (reverse === undefined || !sameTuple(reverse.tuple, headers.tuple)) return pass(packet, 'local');
@@ -21,10 +21,16 @@ export function reply(packet: Walk): Ending {
     lastSeen: draft.now,
     seen: reverse.seen | seenIn(headers),
   });
-  const device = state.devices[reverse.link.device];
-  const known = device !== undefined && device.ifindex !== 0;
   const ends = { source: reverse.service, destination: reverse.client, sport: reverse.servicePort, dport: reverse.clientPort };
+  return sendToClient(packet, reverse, snatReply(arrival.frame, headers, ends), 'snat_reply');
+}
+
+/** By the link that the client's packets come by. */
+export function sendToClient(packet: Walk, { link, backendId }: Reverse, frame: Buffer, reason: string): Ending {
+  const { arrival, headers, state } = packet;
+  const device = state.devices[link.device];
+  const known = device !== undefined && device.ifindex !== 0;
   const ownMac = known ? device.mac : arrival.frame.toString('hex', 0, 6);
-  const frame = snatReply(arrival.frame, headers, ends, ownMac, reverse.link);
-  return forward(packet, 'snat_reply', frame, known ? device.ifindex : arrival.ingress, { backendId: reverse.backendId, reply: true });
+  const egress = known ? device.ifindex : arrival.ingress;
+  return forward(packet, reason, relink(frame, headers, ownMac, link), egress, { backendId, reply: true });
 }

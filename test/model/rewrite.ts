@@ -3,8 +3,9 @@
 
 import { flowLabel } from './hash.js';
 import type { Headers } from './headers.js';
+import type { Quote } from './quote.js';
 import type { Backend, Family, Link } from './state.js';
-import { changeHeader, changeTransport, headerSum } from './sums.js';
+import { changeHeader, changeMessage, changeTransport, checksumAt, headerSum } from './sums.js';
 
 export interface Ends {
   readonly source: string;
@@ -47,14 +48,14 @@ function translate(frame: Buffer, headers: Headers, ends: Ends): Buffer {
 
 export function snatRequest(frame: Buffer, headers: Headers, backend: Backend, source: string, snatPort: number): Buffer {
   const ends = { source, destination: backend.address, sport: snatPort, dport: backend.port || headers.tuple.dport };
-  const out = translate(frame, headers, ends);
-  setMacs(out, backend.dstMac, backend.srcMac);
-  return out;
+  return toBackend(translate(frame, headers, ends), backend);
 }
 
-/** `ownMac`: of the device that it leaves by. */
-export function snatReply(frame: Buffer, headers: Headers, ends: Ends, ownMac: string, link: Link): Buffer {
-  const out = translate(frame, headers, ends);
+export const snatReply = translate;
+
+/** The frame on the client's own link. `ownMac`: of the device that it leaves by. */
+export function relink(frame: Buffer, headers: Headers, ownMac: string, link: Link): Buffer {
+  const out = Buffer.from(frame);
   setMacs(out, link.mac, ownMac);
   const same = link.tags === headers.tags && link.serviceTag === headers.serviceTag;
   if (same && link.vlan[0] === headers.vlan[0] && link.vlan[1] === headers.vlan[1]) return out;
@@ -64,6 +65,41 @@ export function snatReply(frame: Buffer, headers: Headers, ends: Ends, ownMac: s
     tags.writeUInt16BE(link.vlan[i] as number, 4 * i + 2);
   }
   return Buffer.concat([out.subarray(0, 12), tags, out.subarray(headers.ip - 2)]);
+}
+
+/**
+ * An ICMP error as the one gets it who has sent the quoted packet between these ends; from `outerSource`, or, where that is undefined, from whom
+ * it comes. The MAC addresses are the caller's.
+ */
+export function translateError(frame: Buffer, headers: Headers, quote: Quote, ends: Ends, outerSource: string | undefined): Buffer {
+  const out = Buffer.from(frame);
+  const { family, ip, end } = headers;
+  const addresses = family === 4 ? 12 : 8;
+  const size = family === 4 ? 4 : 16;
+  const setAddresses = (at: number, source: string | undefined, destination: string) =>
+    changeHeader(out, family, at, () => {
+      if (source !== undefined) out.write(source, at + addresses, 'hex');
+      out.write(destination, at + addresses + size, 'hex');
+    });
+  const changeQuoted = () => {
+    setAddresses(quote.ip, ends.source, ends.destination);
+    out.writeUInt16BE(ends.sport, quote.transport);
+    out.writeUInt16BE(ends.dport, quote.transport + 2);
+  };
+  const quoted = { ...headers, ip: quote.ip, transport: quote.transport, tuple: quote.tuple };
+  changeMessage(out, headers, () => {
+    if (checksumAt(quoted) + 2 <= end) changeTransport(out, quoted, changeQuoted);
+    else changeQuoted();
+    setAddresses(ip, outerSource, ends.source);
+  });
+  decrementHops(out, family, ip);
+  return out;
+}
+
+export function toBackend(frame: Buffer, backend: Backend): Buffer {
+  const out = Buffer.from(frame);
+  setMacs(out, backend.dstMac, backend.srcMac);
+  return out;
 }
 
 export function dsrL2(frame: Buffer, { family, ip }: Headers, backend: Backend): Buffer {

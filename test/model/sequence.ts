@@ -3,10 +3,10 @@
 // Invariant: after every packet verdict, reason, packet and maps are compared; nothing is compared only at the end.
 
 import fc from 'fast-check';
-import { isCovered } from './headers.js';
 import type { Kernel } from './kernel.js';
 import type { Settings, State } from './state.js';
-import { resolveStep, type Step, step } from './steps.js';
+import { resolveStep } from './resolve.js';
+import { type Step, step } from './steps.js';
 import { buildWorld, type Choices, choices } from './world.js';
 
 export interface Sequence {
@@ -55,7 +55,6 @@ export function playSequence(
       continue;
     }
     const { frame, ingress } = event.packet;
-    if (!isCovered(frame)) continue;
     const { outcome, difference } = kernel.run(state, frame, ingress);
     tell?.(
       `${at + 1}. ${describeStep(given)}, ${frame.length} bytes by device ${ingress}: ${outcome.verdict} ${outcome.reason}\n   ${showFrame(frame)}`,

@@ -198,7 +198,7 @@ export interface State {
   readonly vips: ReadonlySet<number>;
   /** From index 0, where none is. */
   readonly devices: readonly { readonly ifindex: number; readonly mac: string }[];
-  /** What the kernel answers about a backend's address; nothing: it does not know. */
+  /** What the kernel answers about the address of a backend or a client; nothing: it does not know. */
   readonly fib: ReadonlyMap<string, NextHop>;
   /** New flows of this CPU in a window of a second. */
   readonly window: Window;

@@ -53,10 +53,13 @@ export function changeMessage(frame: Buffer, headers: Headers, change: () => voi
   restoreSum(frame, headers.transport + 2, before, () => messageSum(frame, headers));
 }
 
+/** Where the TCP or UDP checksum stands. */
+export const checksumAt = ({ transport, tuple }: Headers): number => transport + (tuple.protocol === UDP ? 6 : 16);
+
 /** Applies `change` to whatever the TCP or UDP checksum covers and lets it follow. */
 export function changeTransport(frame: Buffer, headers: Headers, change: () => void): void {
   const isUdp = headers.tuple.protocol === UDP;
-  const at = headers.transport + (isUdp ? 6 : 16);
+  const at = checksumAt(headers);
   const none = isUdp && frame.readUInt16BE(at) === 0;
   const before = transportSum(frame, headers);
   change();

@@ -4,7 +4,7 @@
 
 import fc from 'fast-check';
 import { addressBytes } from '../../agent/model/address.js';
-import { type Family, HOSTS } from '../bpf/hosts.js';
+import { type Family, FIB_CLIENT_MAC, HOSTS } from '../bpf/hosts.js';
 import { DEVICE, LOOPBACK, OTHER_DEVICE } from '../bpf/world.js';
 import { virtualAddresses, WIDE_SERVICES } from './frontends.js';
 import { vipBit } from './hash.js';
@@ -181,9 +181,13 @@ function buildBackends(family: Family, own: readonly string[]): readonly Backend
 
 /** What the namespace of test/bpf answers when it forwards. */
 export const FIB: ReadonlyMap<string, NextHop> = new Map(
-  FAMILIES.map((family) => {
-    const { address, mac } = HOSTS[family].FIB_NEIGHBOUR;
-    return [hex(address), { dstMac: macHex(mac), srcMac: macHex(DEVICE.mac), ifindex: DEVICE.index, mtu: 1500 }];
+  FAMILIES.flatMap((family) => {
+    const { FIB_NEIGHBOUR, CLIENT } = HOSTS[family];
+    const hop = { srcMac: macHex(DEVICE.mac), ifindex: DEVICE.index, mtu: 1500 };
+    return [
+      [hex(FIB_NEIGHBOUR.address), { ...hop, dstMac: macHex(FIB_NEIGHBOUR.mac) }],
+      [hex(CLIENT.address), { ...hop, dstMac: macHex(FIB_CLIENT_MAC) }],
+    ] as const;
   }),
 );
 export const NO_FIB: ReadonlyMap<string, NextHop> = new Map();
@@ -196,6 +200,9 @@ function buildDevices(bits: number): State['devices'] {
 }
 
 export const CLIENTS = 12;
+/** The first one is known to the FIB. */
+export const clientAddress = (family: Family, client: number): string =>
+  client === 0 ? HOSTS[family].CLIENT.address : HOSTS[family].nthClient(client);
 /** Ids of the services with other frontends, those of both families behind the plain ones. */
 export const wideId = (family: Family, place: number): number => 2 * SERVICES + (family === 4 ? 1 : 1 + WIDE_SERVICES) + place;
 
