@@ -84,24 +84,29 @@ export const answerTooBig = (frame: Buffer, headers: Headers, mtu: number): Buff
 export const answerUnreachable = (frame: Buffer, headers: Headers): Buffer =>
   headers.family === 4 ? answerError(frame, headers, 3, 3, 0) : answerError(frame, headers, 1, 4, 0);
 
+/** A segment of headers alone. `numbers`: sequence and acknowledgment. */
+export function answerSegment(frame: Buffer, headers: Headers, [seq, ack]: readonly [number, number], flags: number): Buffer {
+  const segment = Buffer.alloc(20);
+  segment.writeUInt16BE(headers.tuple.dport, 0);
+  segment.writeUInt16BE(headers.tuple.sport, 2);
+  segment.writeUInt32BE(seq, 4);
+  segment.writeUInt32BE(ack, 8);
+  segment.writeUInt8(0x50, 12);
+  segment.writeUInt8(flags, 13);
+  return finish(Buffer.concat([linkBack(frame, headers.ip), ipBack(headers, TCP, 0, 20), segment]), headers, TCP);
+}
+
+/** Where the acknowledgment number stands in such an answer. */
+export const answeredAckAt = ({ family, ip }: Headers): number => ip + HEADER[family] + 8;
+
 /** RFC 9293, section 3.10.7.1. A reset has no answer. */
 export function answerReset(frame: Buffer, headers: Headers): Buffer | undefined {
-  const { tcpFlags, ip, transport, end, tuple } = headers;
+  const { tcpFlags, transport, end } = headers;
   if (tcpFlags & 4) return undefined;
-  const segment = Buffer.alloc(20);
-  segment.writeUInt16BE(tuple.dport, 0);
-  segment.writeUInt16BE(tuple.sport, 2);
-  segment.writeUInt8(0x50, 12);
-  if (tcpFlags & 0x10) {
-    frame.copy(segment, 4, transport + 8, transport + 12);
-    segment.writeUInt8(4, 13);
-  } else {
-    const data = end - transport - (frame.readUInt8(transport + 12) >> 4) * 4;
-    const length = data + (tcpFlags & 2 ? 1 : 0) + (tcpFlags & 1);
-    segment.writeUInt32BE((frame.readUInt32BE(transport + 4) + length) >>> 0, 8);
-    segment.writeUInt8(0x14, 13);
-  }
-  return finish(Buffer.concat([linkBack(frame, ip), ipBack(headers, TCP, 0, 20), segment]), headers, TCP);
+  if (tcpFlags & 0x10) return answerSegment(frame, headers, [frame.readUInt32BE(transport + 8), 0], 4);
+  const data = end - transport - (frame.readUInt8(transport + 12) >> 4) * 4;
+  const length = data + (tcpFlags & 2 ? 1 : 0) + (tcpFlags & 1);
+  return answerSegment(frame, headers, [0, (frame.readUInt32BE(transport + 4) + length) >>> 0], 0x14);
 }
 
 export function isEchoRequest(frame: Buffer, { family, transport }: Headers): boolean {

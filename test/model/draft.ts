@@ -14,6 +14,7 @@ export class Draft {
   readonly #plane: Changing<Plane>;
   #window: State['window'];
   #answers: State['answers'];
+  #proofs: Pick<State, 'proven' | 'cookies'> = {};
 
   constructor(before: State, family: Family, now: number) {
     this.now = now;
@@ -22,6 +23,8 @@ export class Draft {
     this.#plane = { ...before.planes[family] };
     this.#window = before.window;
     this.#answers = before.answers;
+    if (before.proven) this.noteProofs({ proven: before.proven });
+    if (before.cookies) this.noteProofs({ cookies: before.cookies });
   }
 
   get plane(): Plane {
@@ -46,6 +49,19 @@ export class Draft {
 
   set answers(window: Window) {
     this.#answers = window;
+  }
+
+  get proven(): NonNullable<State['proven']> {
+    return this.#proofs.proven ?? new Map();
+  }
+
+  get cookies(): NonNullable<State['cookies']> {
+    return this.#proofs.cookies ?? new Map();
+  }
+
+  /** Replaces what is known about clients' addresses. */
+  noteProofs(proofs: Pick<State, 'proven' | 'cookies'>): void {
+    this.#proofs = { ...this.#proofs, ...proofs };
   }
 
   /** Changes fields of an entry that is there. */
@@ -109,6 +125,7 @@ export class Draft {
       ...this.#before,
       window: this.#window,
       ...(this.#answers && { answers: this.#answers }),
+      ...this.#proofs,
       planes: { ...this.#before.planes, [this.#family]: this.#plane },
     };
   }

@@ -9,7 +9,7 @@ import { Counters } from './counters.js';
 import { FlowTable } from './flow-table.js';
 import { mapMemory, writeFlow, writeReply } from './memory.js';
 import { walkPacket } from './model.js';
-import type { SideMap } from './side-map.js';
+import type { Side } from './side-map.js';
 import { Forgetting, sideMaps } from './side-maps.js';
 import type { Family, Flow, Reverse, Service, State } from './state.js';
 import type { Outcome } from './walk.js';
@@ -31,7 +31,7 @@ export class Kernel {
   readonly #replies: Readonly<Record<Family, FlowTable<Reverse>>>;
   readonly #config: ConfigMaps;
   readonly #counters: Counters;
-  readonly #sides: readonly SideMap[];
+  readonly #sides: readonly Side[];
   readonly #forgetting: Forgetting;
   readonly #services: Record<Family, readonly Service[]> = { 4: [], 6: [] };
   #state: State | undefined;
@@ -103,7 +103,7 @@ export class Kernel {
     const begun = this.now();
     const run = this.#plane.program.testRun(frame, ingress === 1 ? {} : { ingressIfindex: ingress });
     const compare = (now: number): Exchange => {
-      const outcome = walkPacket(state, { frame, ingress, now });
+      const outcome = walkPacket(state, { frame, ingress, now, answered: run.packet });
       return { outcome, difference: this.#difference(state, outcome, run.verdict, run.packet, frame) };
     };
     // The clock was read a little before the program read it.

@@ -1,12 +1,13 @@
 // The reference model of the data plane: docs/packet-walk.md as functions from a packet and a state to a verdict, a packet and a state.
 // Imports its siblings; nothing of the product. Read it beside that page: each stage of the way is a file, and they have the page's order and names.
 // Invariant: pure. What the page leaves to time and place (the clock, the CPU's window, the FIB) is in the arguments.
-// Not covered: SYN challenges, QUIC, backends of the other family. Settings of these are at rest.
+// Not covered: QUIC, backends of the other family. Settings of these are at rest.
 
 import { act } from './act.js';
 import { isIcmp } from './answers.js';
 import { begin } from './begin.js';
 import { Draft } from './draft.js';
+import { challenge } from './challenge.js';
 import { continues, countPacket, findFlow, refresh } from './flow.js';
 import { flowPlaces, hashTuple, vipBit } from './hash.js';
 import { readHeaders } from './headers.js';
@@ -45,6 +46,8 @@ function walkWhole(packet: Walk): Ending {
   if (!state.vips.has(vipBit(tuple.daddr))) return pass(packet, 'no_service');
   const places = flowPlaces(hashTuple(tuple, settings.slotSeed), draft.plane.flows.length);
   const index = findFlow(draft, places, tuple);
+  const challenged = challenge(packet, index !== undefined);
+  if (challenged !== undefined) return challenged;
   if (index === undefined || !continues(packet, index)) return begin(packet, places, index);
   if (headers.hops <= 1) return pass(packet, 'ttl_expired');
   const found = draft.plane.flows[index]?.entry as Flow;

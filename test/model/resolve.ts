@@ -3,6 +3,7 @@
 // Invariant: the same step in the same state at the same time is the same.
 
 import { DEVICE, LOOPBACK } from '../bpf/world.js';
+import { ageProofs } from './challenge.js';
 import * as change from './changes.js';
 import { applyDamage } from './frames.js';
 import { changeSetting } from './setting.js';
@@ -29,6 +30,7 @@ export function resolveStep(state: State, given: Step, now: number): Event {
     case 'piece':
     case 'reply':
     case 'odd':
+    case 'proof':
     case 'error':
       return {
         packet: {
@@ -68,6 +70,8 @@ export function resolveStep(state: State, given: Step, now: number): Event {
       return { state: changeSetting(state, given.name, given.value) };
     case 'affinity':
       return { state: changePlane(state, given.family, (plane) => change.changeOne(plane, given, { affinitySeconds: given.seconds })) };
+    case 'proofs':
+      return { state: ageProofs(state, given.offset, now) };
     case 'fib':
       return { state: { ...state, fib: state.fib.size > 0 ? NO_FIB : FIB } };
     case 'vip':

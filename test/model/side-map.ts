@@ -12,7 +12,20 @@ export type Content = ReadonlyMap<string, string>;
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 
-export class SideMap {
+/** A map that is no flow table. */
+export interface Side {
+  put(state: State): void;
+  /** What differs of the entries that the last packet should have changed. */
+  differs(state: State): string | undefined;
+  /** The packet's changes were those of this state. */
+  accept(state: State): void;
+  /** The next put() looks at every key. */
+  forget(): void;
+  /** All entries, those that should not be there too. */
+  checkAll(state: State): string | undefined;
+}
+
+export class SideMap implements Side {
   readonly #map: BpfMap;
   readonly #parts: (state: State) => readonly unknown[];
   readonly #encode: (state: State) => Content;
@@ -35,7 +48,6 @@ export class SideMap {
     this.#held = wanted;
   }
 
-  /** What differs of the entries that the last packet should have changed. */
   differs(state: State): string | undefined {
     const wanted = this.#content(state);
     if (wanted === this.#held) return undefined;
@@ -47,17 +59,14 @@ export class SideMap {
     return undefined;
   }
 
-  /** The packet's changes were those of this state. */
   accept(state: State): void {
     this.#held = this.#content(state);
   }
 
-  /** The next put() looks at every key. */
   forget(): void {
     this.#held = undefined;
   }
 
-  /** All entries, those that should not be there too. */
   checkAll(state: State): string | undefined {
     const wanted = this.#content(state);
     for (const [key, value] of wanted) if (this.#map.lookup(bytes(key))?.toString('hex') !== value) return this.#say(key, value);

@@ -15,7 +15,8 @@ import {
 import { formatAddress } from '../../agent/model/address.js';
 import type { DataPlane } from '../bpf/load.js';
 import { datagramParts } from './fragments.js';
-import { type Content, SideMap } from './side-map.js';
+import { ProvenMap } from './proven-map.js';
+import { type Content, type Side, SideMap } from './side-map.js';
 import type { SourceRange } from './source-ranges.js';
 import { type Family, type Plane, type Service, type State, TCP } from './state.js';
 
@@ -23,8 +24,8 @@ const text = (hex: string): string => formatAddress(Buffer.from(hex, 'hex'));
 
 const nameOf = (protocol: number) => (protocol === TCP ? 'tcp' : 'udp');
 
-export function sideMaps(plane: DataPlane): readonly SideMap[] {
-  return LAYOUTS.flatMap((layout) => {
+export function sideMaps(plane: DataPlane): readonly Side[] {
+  const ofFamilies = LAYOUTS.flatMap((layout) => {
     const of = (state: State): Plane => state.planes[layout.family];
     return [
       new SideMap(
@@ -44,6 +45,7 @@ export function sideMaps(plane: DataPlane): readonly SideMap[] {
       ),
     ];
   });
+  return [...ofFamilies, new ProvenMap(plane.map('proven'))];
 }
 
 function encodeRanges({ sourceRange }: FamilyLayout, { services, denied = [] }: Plane): Content {

@@ -166,6 +166,8 @@ export interface Settings {
   readonly vipEcho?: number;
   /** Later fragments of datagrams that nobody knows pass; undefined or 0: they are dropped. */
   readonly earlyFragmentsPass?: number;
+  /** Compiled in: SYNs of unproven addresses are answered by a challenge while many flows begin (1), always (2); undefined or 0: never. */
+  readonly synChallenge?: number;
   readonly hashSeed: bigint;
   readonly slotSeed: bigint;
   readonly lbAddresses: Readonly<Record<Family, readonly string[]>>;
@@ -192,6 +194,19 @@ export interface Window {
   readonly count: number;
 }
 
+/** A number that a client gets in a challenge. */
+export interface Cookie {
+  readonly tuple: Tuple;
+  readonly number: number;
+}
+
+/** An address that has shown to be its sender's. */
+export interface Proof {
+  /** Of the address, 32 bits. */
+  readonly hash: number;
+  readonly when: number;
+}
+
 export interface State {
   readonly settings: Settings;
   /** Bits that are set. */
@@ -204,6 +219,10 @@ export interface State {
   readonly window: Window;
   /** Its answers. */
   readonly answers?: Window;
+  /** By slot: see challenge.ts. */
+  readonly proven?: ReadonlyMap<number, Proof>;
+  /** The numbers that the kernel has made for challenges, by client and service: see challenge.ts. */
+  readonly cookies?: ReadonlyMap<string, Cookie>;
   readonly planes: Readonly<Record<Family, Plane>>;
 }
 

@@ -10,6 +10,7 @@ import { buildOdd, buildShape } from './frames.js';
 import { PROBED_PORTS, virtualAddresses } from './frontends.js';
 import { takePiece } from './pieces.js';
 import { buildPing } from './pings.js';
+import { buildProof } from './proofs.js';
 import { type Family, type State, TCP } from './state.js';
 import type { Packet, Step } from './steps.js';
 import { clientAddress, hex, SECOND_PORT } from './world.js';
@@ -59,6 +60,7 @@ export function buildFrame(state: State, given: Extract<Step, Packet>): Buffer {
     const ends = clientEnds(which, 0, 0, given.service);
     return buildOdd(which, given.what, buildShape(which, ends, 'tcp', given.shape), ends);
   }
+  if (given.kind === 'proof') return buildProof(state, which, given, given.shape);
   if (given.kind === 'error') return buildError(state, which, given.error, given.shape);
   const entries = state.planes[which].replies.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
   const { BACKEND, LB } = HOSTS[which];

@@ -33,6 +33,8 @@ export type Step =
   | ({ readonly kind: 'ping'; readonly client: number; readonly address: number; readonly what: number } & Packet)
   | ({ readonly kind: 'reply'; readonly pick: number } & Packet)
   | ({ readonly kind: 'odd'; readonly what: number; readonly service: number } & Packet)
+  | ({ readonly kind: 'proof'; readonly pick: number; readonly wrong: number } & Packet)
+  | { readonly kind: 'proofs'; readonly offset: number }
   | ({ readonly kind: 'error'; readonly error: ErrorChoice } & Packet)
   | { readonly kind: 'bytes'; readonly frame: Uint8Array; readonly type: number }
   | { readonly kind: 'rest'; readonly family: Family; readonly timeout: number; readonly offset: number }
@@ -98,6 +100,8 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 24, arbitrary: fc.record({ kind: kind('reply'), pick: fc.nat(63), ...packet }) },
   { weight: 4, arbitrary: fc.record({ kind: kind('odd'), what: fc.nat(1000), service: fc.nat(SERVICES - 1), ...packet }) },
+  { weight: 3, arbitrary: fc.record({ kind: kind('proof'), pick: fc.nat(7), wrong: fc.nat(127), ...packet }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('proofs'), offset: fc.integer({ min: -1, max: 1 }) }) },
   { weight: 16, arbitrary: fc.record({ kind: kind('error'), error: errorChoice, ...packet }) },
   {
     weight: 1,

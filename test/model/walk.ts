@@ -10,6 +10,8 @@ export interface Arrival {
   readonly frame: Buffer;
   readonly ingress: number;
   readonly now: number;
+  /** What the program has answered, from which the number of a challenge is taken: the kernel makes it, by a key of its own. */
+  readonly answered?: Buffer;
 }
 export interface Outcome {
   readonly verdict: 'pass' | 'drop' | 'tx' | 'redirect';

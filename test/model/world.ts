@@ -73,7 +73,13 @@ export function ownAddresses(family: Family): readonly string[] {
 }
 
 /** Choices under which a program with compiled settings (test/bpf's) can be tested. */
-export function compiledSettings(ticksPerSecond: number, maglevSize: number, slotSeed: bigint, hashSeed: number): Settings {
+export function compiledSettings(
+  ticksPerSecond: number,
+  maglevSize: number,
+  slotSeed: bigint,
+  hashSeed: number,
+  more: Partial<Settings> = {},
+): Settings {
   return {
     compiled: true,
     ticksPerSecond,
@@ -87,6 +93,7 @@ export function compiledSettings(ticksPerSecond: number, maglevSize: number, slo
     hashSeed: BigInt(hashSeed),
     slotSeed,
     lbAddresses: { 4: [hex(HOSTS[4].LB.address)], 6: [hex(HOSTS[6].LB.address)] },
+    ...more,
   };
 }
 
