@@ -12,6 +12,7 @@ import { hashTuple } from './hash.js';
 import { askNextHop } from './next-hop.js';
 import { choosePlace } from './places.js';
 import { choosePort, takePort } from './ports.js';
+import { quicBackend } from './quic.js';
 import { mayBegin } from './source-ranges.js';
 import { type Flow, type Service, TCP } from './state.js';
 import { answer, drop, type Ending, pass, refuse, type Walk } from './walk.js';
@@ -26,7 +27,10 @@ export function begin(packet: Walk, places: readonly number[], own: number | und
   if (!mayBegin(draft.plane, service, tuple.saddr)) return refuse(service, 'source_denied');
   if (headers.hops <= 1) return pass(packet, 'ttl_expired');
   const hash = hashTuple(tuple, settings.hashSeed);
-  const backendId = affinityBackend(draft, service, tuple.saddr) ?? chooseBackend(service, hash.low % settings.maglevSize);
+  const backendId =
+    quicBackend(arrival.frame, headers, service) ??
+    affinityBackend(draft, service, tuple.saddr) ??
+    chooseBackend(service, hash.low % settings.maglevSize);
   if (backendId === undefined || draft.plane.backends[backendId]?.state === 'free') return refuseService(packet, service);
   const backend = askNextHop(packet, backendId);
   if (!backend.resolved && !backend.local) return refuse(service, 'unresolved');

@@ -151,8 +151,8 @@ export class ConfigMaps {
       maglevDigest: 1,
       action,
       flags: flagsOf(service, planes[family].denied),
-      quicIdBytes: 0,
-      quicConfig: 0,
+      quicIdBytes: service.quic?.bytes ?? 0,
+      quicConfig: service.quic?.config ?? 0,
       affinitySeconds: service.affinitySeconds ?? 0,
     });
     this.#plane.map(`lb${family}_services`).update(this.#frontend(family, service), value);

@@ -15,9 +15,11 @@ import { readHeaders } from './headers.js';
 import type { Kernel } from './kernel.js';
 import { loadTested } from './kernels.js';
 import { onOneCpu } from './one-cpu.js';
+import { buildDatagram, buildServers } from './quic-frames.js';
+import { resolveStep } from './resolve.js';
 import type { Family, State } from './state.js';
 import { messageSum } from './sums.js';
-import { buildWorld, type Choices, FAMILIES } from './world.js';
+import { buildWorld, type Choices, FAMILIES, UDP_SERVICE } from './world.js';
 
 const PLAIN: Shape = {
   flags: 1,
@@ -69,6 +71,7 @@ interface Kind {
   readonly to: number;
   /** With the ICMP checksum made right afterwards: else nothing behind it would be looked at. */
   readonly mended?: boolean;
+  readonly uncut?: boolean;
 }
 
 /** Errors about the flows that are there, the client's own packet quoted whole. Their own IP headers are damaged as those of other frames. */
@@ -87,6 +90,30 @@ function errorsOf(family: Family, state: State): Readonly<Record<string, Kind>> 
     'an error about a request with all between its headers': error('request', 0, { quoted: { ...PLAIN, between } }),
     'an error about a wrapped request': { ...error('wrapped', 0), mended: true },
   };
+}
+
+const LONGEST_DATAGRAM = 20;
+const SERVERS = { config: 2, bytes: 4, backends: [2, 1, 3] };
+
+/**
+ * Datagrams that begin flows, whose connection ids name backend 2: short headers and Handshake packets of every length, as a cut one is no datagram, and with
+ * padding behind.
+ */
+function datagramsOf(family: Family): Readonly<Record<string, Kind>> {
+  const datagram = (first: number, length: number, padding: number): Kind => {
+    const choice = { first, version: 0, surplus: 0, server: 0, config: 0, length };
+    const ends = { ...endsOf(family, UDP_SERVICE), sport: 50_000 };
+    const from = 14 + HOSTS[family].IP_HEADER + 8;
+    const frame = buildShape(family, ends, 'udp', { ...PLAIN, padding }, buildDatagram(buildServers(SERVERS).quic, choice));
+    return length === LONGEST_DATAGRAM ? { frame, from, to: from + 12 } : { frame, from, to: from, uncut: true };
+  };
+  const kinds: Record<string, Kind> = {};
+  for (const first of [0x40, 0xe0]) {
+    for (const padding of [0, 5])
+      for (let length = 0; length <= LONGEST_DATAGRAM; length++)
+        kinds[`QUIC ${first}, ${length} bytes and ${padding}`] = datagram(first, length, padding);
+  }
+  return kinds;
 }
 
 /** Frames of every kind. Those of a client have flows; what is odd belongs to none, so that it comes but once. */
@@ -112,7 +139,7 @@ function kindsOf(family: Family, state: State, withOdd: boolean): Readonly<Recor
     ...(withOdd ? Object.fromEntries(odd) : {}),
   };
   const kinds = Object.entries(frames).map(([name, frame]) => [name, { frame, from: 12, to: HEADERS }]);
-  return { ...Object.fromEntries(kinds), ...errorsOf(family, state) };
+  return { ...Object.fromEntries(kinds), ...errorsOf(family, state), ...datagramsOf(family) };
 }
 
 /** Headers end before this. */
@@ -137,9 +164,10 @@ function mend(frame: Buffer): Buffer {
   return frame;
 }
 
-function* damaged({ frame, from, to, mended = false }: Kind): Generator<Buffer> {
+function* damaged({ frame, from, to, mended = false, uncut = false }: Kind): Generator<Buffer> {
   const finish = mended ? mend : (out: Buffer) => out;
-  for (let length = 14; length <= frame.length; length++) {
+  if (uncut) yield frame;
+  for (let length = 14; length <= frame.length && !uncut; length++) {
     yield cutFrame(frame, length, false);
     yield finish(cutFrame(frame, length, true));
   }
@@ -167,6 +195,10 @@ function withFlows(kernel: Kernel, turn: number): State {
       assert.equal(difference, undefined);
       state = outcome.state;
     }
+    const servers = resolveStep(state, { kind: 'servers', family, servers: SERVERS }, kernel.now());
+    assert.ok('state' in servers);
+    state = servers.state;
+    kernel.put(state);
   }
   return state;
 }

@@ -101,12 +101,13 @@ export function betweenHeaders(family: Family, { between, dontFragment, tos }: S
   };
 }
 
-export function buildShape(family: Family, ends: Ends, protocol: 'tcp' | 'udp', given: Shape): Buffer {
+/** `content`: instead of the shape's payload. */
+export function buildShape(family: Family, ends: Ends, protocol: 'tcp' | 'udp', given: Shape, content?: Buffer): Buffer {
   const { checksum } = given;
   const { header, extensions } = betweenHeaders(family, given);
   const change: Change = {
     flags: FLAGS[given.flags] as readonly TcpFlag[],
-    payload: Buffer.alloc(given.payload, 0x5a),
+    payload: content ?? Buffer.alloc(given.payload, 0x5a),
     ip: { ttl: given.hops, tos: given.tos, ...header },
     tags: given.tags,
     extensions,

@@ -6,11 +6,12 @@ import { DEVICE, LOOPBACK } from '../bpf/world.js';
 import { ageProofs } from './challenge.js';
 import * as change from './changes.js';
 import { applyDamage } from './frames.js';
+import { buildServers } from './quic-frames.js';
 import { changeSetting } from './setting.js';
 import type { Family, Plane, State } from './state.js';
 import { buildFrame } from './step-frames.js';
 import type { Step } from './steps.js';
-import { ACTIONS, FIB, NO_FIB } from './world.js';
+import { ACTIONS, FIB, NO_FIB, UDP_SERVICE } from './world.js';
 
 export interface Frame {
   readonly frame: Buffer;
@@ -31,6 +32,7 @@ export function resolveStep(state: State, given: Step, now: number): Event {
     case 'reply':
     case 'odd':
     case 'proof':
+    case 'quic':
     case 'error':
       return {
         packet: {
@@ -70,6 +72,10 @@ export function resolveStep(state: State, given: Step, now: number): Event {
       return { state: changeSetting(state, given.name, given.value) };
     case 'affinity':
       return { state: changePlane(state, given.family, (plane) => change.changeOne(plane, given, { affinitySeconds: given.seconds })) };
+    case 'servers': {
+      const servers = buildServers(given.servers);
+      return { state: changePlane(state, given.family, (plane) => change.changeOne(plane, { ...given, service: UDP_SERVICE }, servers)) };
+    }
     case 'proofs':
       return { state: ageProofs(state, given.offset, now) };
     case 'fib':

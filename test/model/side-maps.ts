@@ -7,6 +7,9 @@ import {
   FRAGMENT,
   FRAGMENT_KEY4,
   FRAGMENT_KEY6,
+  QUIC_BACKEND,
+  QUIC_ID_BYTES,
+  QUIC_SERVER,
   RANGE,
   RANGE_ID_BITS,
   RANGES_OF_ALL,
@@ -45,7 +48,8 @@ export function sideMaps(plane: DataPlane): readonly Side[] {
       ),
     ];
   });
-  return [...ofFamilies, new ProvenMap(plane.map('proven'))];
+  const servers = new SideMap(plane.map('quic_servers'), ({ planes }) => [planes[4].services, planes[6].services], encodeServers);
+  return [...ofFamilies, servers, new ProvenMap(plane.map('proven'))];
 }
 
 function encodeRanges({ sourceRange }: FamilyLayout, { services, denied = [] }: Plane): Content {
@@ -56,6 +60,19 @@ function encodeRanges({ sourceRange }: FamilyLayout, { services, denied = [] }: 
   };
   for (const range of denied) add(RANGES_OF_ALL, range);
   for (const { id, sources = [] } of services) for (const range of sources) add(id, range);
+  return content;
+}
+
+function encodeServers({ planes }: State): Content {
+  const content = new Map<string, string>();
+  for (const { id: serviceId, quic } of [...planes[4].services, ...planes[6].services]) {
+    for (const [server, backendId] of quic?.servers ?? []) {
+      const id = Buffer.alloc(QUIC_ID_BYTES);
+      id.write(server, 'hex');
+      const key = QUIC_SERVER.encode({ serviceId, bytes: server.length / 2, id });
+      content.set(key.toString('hex'), QUIC_BACKEND.encode({ backendId }).toString('hex'));
+    }
+  }
   return content;
 }
 

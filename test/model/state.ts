@@ -90,6 +90,17 @@ export interface Service {
   readonly sources?: readonly SourceRange[];
   /** New flows of a client follow its last one for so long; undefined or 0: they do not. */
   readonly affinitySeconds?: number;
+  /** Of UDP: its backends by their ids in QUIC's connection ids. */
+  readonly quic?: QuicServers | undefined;
+}
+
+export interface QuicServers {
+  /** Number of the configuration, 0 to 7. */
+  readonly config: number;
+  /** Of each id. */
+  readonly bytes: number;
+  /** Backend ids by server id in hex. */
+  readonly servers: ReadonlyMap<string, number>;
 }
 
 /** Where a client's last new flow went. */

@@ -11,9 +11,10 @@ import { PROBED_PORTS, virtualAddresses } from './frontends.js';
 import { takePiece } from './pieces.js';
 import { buildPing } from './pings.js';
 import { buildProof } from './proofs.js';
+import { buildDatagram } from './quic-frames.js';
 import { type Family, type State, TCP } from './state.js';
 import type { Packet, Step } from './steps.js';
-import { clientAddress, hex, SECOND_PORT } from './world.js';
+import { buildService, clientAddress, hex, SECOND_PORT, UDP_SERVICE } from './world.js';
 
 const address = (text: string): string => formatAddress(Buffer.from(text, 'hex'));
 
@@ -35,6 +36,12 @@ export function buildFrame(state: State, given: Extract<Step, Packet>): Buffer {
   if (given.kind === 'request') {
     const ends = clientEnds(which, given.client, given.port, given.service);
     return buildShape(which, ends, given.service === 1 ? 'udp' : 'tcp', given.shape);
+  }
+  if (given.kind === 'quic') {
+    const ends = { ...clientEnds(which, given.client, 0, UDP_SERVICE), sport: 50_000 + given.port };
+    const { id } = buildService(which, UDP_SERVICE, 0, []);
+    const service = state.planes[which].services.find((other) => other.id === id);
+    return buildShape(which, ends, 'udp', given.shape, buildDatagram(service?.quic, given.quic));
   }
   if (given.kind === 'probe') {
     const ends = {

@@ -7,6 +7,7 @@ import { type ErrorChoice, errorChoice } from './error-frames.js';
 import { type Damage, damage, type Shape, shape } from './frames.js';
 import { PROBED_PORTS, type Wide, wide } from './frontends.js';
 import { type Piece, piece } from './pieces.js';
+import { type QuicChoice, quicChoice, type ServersChoice, serversChoice } from './quic-frames.js';
 import { SETTINGS } from './setting.js';
 import { type RangeChoice, rangeChoices } from './source-ranges.js';
 import type { Family } from './state.js';
@@ -33,6 +34,8 @@ export type Step =
   | ({ readonly kind: 'ping'; readonly client: number; readonly address: number; readonly what: number } & Packet)
   | ({ readonly kind: 'reply'; readonly pick: number } & Packet)
   | ({ readonly kind: 'odd'; readonly what: number; readonly service: number } & Packet)
+  | ({ readonly kind: 'quic'; readonly client: number; readonly port: number; readonly quic: QuicChoice } & Packet)
+  | { readonly kind: 'servers'; readonly family: Family; readonly servers: ServersChoice }
   | ({ readonly kind: 'proof'; readonly pick: number; readonly wrong: number } & Packet)
   | { readonly kind: 'proofs'; readonly offset: number }
   | ({ readonly kind: 'error'; readonly error: ErrorChoice } & Packet)
@@ -100,6 +103,11 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 24, arbitrary: fc.record({ kind: kind('reply'), pick: fc.nat(63), ...packet }) },
   { weight: 4, arbitrary: fc.record({ kind: kind('odd'), what: fc.nat(1000), service: fc.nat(SERVICES - 1), ...packet }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: kind('quic'), client: fc.nat(CLIENTS - 1), port: fc.nat(999), quic: quicChoice, ...packet }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: kind('servers'), family, servers: serversChoice }) },
   { weight: 3, arbitrary: fc.record({ kind: kind('proof'), pick: fc.nat(7), wrong: fc.nat(127), ...packet }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('proofs'), offset: fc.integer({ min: -1, max: 1 }) }) },
   { weight: 16, arbitrary: fc.record({ kind: kind('error'), error: errorChoice, ...packet }) },

@@ -25,6 +25,8 @@ const PORT_RANGES = [
 
 /** Services of a family. */
 export const SERVICES = 4;
+/** The one of UDP. */
+export const UDP_SERVICE = 1;
 /** Of the last service: the first one's address and protocol at another port. */
 export const SECOND_PORT = 8080;
 
