@@ -243,7 +243,7 @@ begin:
 	facts = packet->facts;
 	begun = 0;
 #if CARRIED_BY_OTHER
-	if (slot && slot->flow.action == FL_ACTION_DSR_IPIP6)
+	if (slot && FAMILY(may_be_others)(slot->flow.action))
 		begun = FAMILY(other_next)(ctx, &facts, index);
 #endif
 	if (!begun)
@@ -262,8 +262,14 @@ begin:
 	if (begun & BEGUN_ENTRY)
 		new_flow_count(&index);
 #if CARRIED_BY_OTHER
+	if (BEGUN_ACTION(begun) == FL_ACTION_LOCAL) /* whichever family's table has the backend */
+		return finish_to_backend(FL_PASS, FL_REASON_LOCAL_BACKEND, packet->facts.bytes, &index) |
+		       (begun & BEGUN_ENTRY ? FL_RESULT_BEGAN : 0);
 	if (BEGUN_ACTION(begun) == FL_ACTION_DSR_IPIP6) {
-		int result = FAMILY(other_send)(ctx, &facts, tuple, index, begun & BEGUN_UNTRACKED ? FL_REASON_DSR_UNTRACKED : FL_REASON_DSR_IPIP);
+		int result;
+
+		FAMILY(syn_clamp)(ctx, cfg, &packet->facts);
+		result = FAMILY(other_send)(ctx, &facts, tuple, index, begun & BEGUN_UNTRACKED ? FL_REASON_DSR_UNTRACKED : FL_REASON_DSR_IPIP);
 
 		if (result < 0)
 			return FAMILY(answer_too_big)(ctx, link_tags(packet->facts.link), packet->facts.ip_bytes, -result);

@@ -53,12 +53,18 @@ static __always_inline enum fl_reason FAMILY(fragment_remember)(const struct fl_
 }
 
 #if CARRIED_BY_OTHER
-/* A later fragment to a backend of the other family; one that does not fit is dropped. */
+/* A later fragment to a backend of the other family; one that does not fit is dropped. `action`: of the flow, or of the service where there is none. */
 static __always_inline int FAMILY(fragment_other)(fl_ctx *ctx, const struct packet *packet, const tuple_t *tuple, __u32 backend_id,
-						  enum fl_reason reason)
+						  __u8 action, enum fl_reason reason)
 {
-	int result = FAMILY(other_send)(ctx, &packet->facts, tuple, backend_id, reason);
+	const other_backend_t *backend = bpf_map_lookup_elem(&OTHER_BACKENDS, &backend_id);
+	int result;
 
+	if (!backend || backend->state == FL_BACKEND_FREE)
+		return finish(FL_DROP, FL_REASON_NO_BACKEND, packet->facts.bytes);
+	if (action == FL_ACTION_LOCAL || (reason == FL_REASON_DSR_UNTRACKED && backend->flags & FL_BACKEND_LOCAL))
+		return finish_to_backend(FL_PASS, FL_REASON_LOCAL_BACKEND, packet->facts.bytes, &backend_id);
+	result = FAMILY(other_send)(ctx, &packet->facts, tuple, backend_id, reason);
 	return result < 0 ? finish(FL_DROP, FL_REASON_TOO_BIG, packet->facts.bytes) : result;
 }
 #endif
@@ -79,9 +85,9 @@ static __always_inline int FAMILY(fragment_balance)(fl_ctx *ctx, const struct fl
 		return FAMILY(act)(ctx, packet, tuple, backend, cfg, BEGUN(0ULL, slot->flow.action, 0) | BEGUN_WITH_SOURCE(slot->flow.snat_source), 0);
 	}
 #if CARRIED_BY_OTHER
-	if (slot && slot->flow.action == FL_ACTION_DSR_IPIP6 && FAMILY(flow_has_backend)(&slot->flow)) {
+	if (slot && FAMILY(may_be_others)(slot->flow.action) && FAMILY(flow_has_backend)(&slot->flow)) {
 		FAMILY(flow_count)(&slot->flow, &packet->facts, fl_now());
-		return FAMILY(fragment_other)(ctx, packet, tuple, slot->flow.backend_id, FL_REASON_DSR_IPIP);
+		return FAMILY(fragment_other)(ctx, packet, tuple, slot->flow.backend_id, slot->flow.action, FL_REASON_DSR_IPIP);
 	}
 #endif
 	service = FAMILY(service_find)(tuple);
@@ -93,7 +99,7 @@ static __always_inline int FAMILY(fragment_balance)(fl_ctx *ctx, const struct fl
 	if (FAMILY(backend_select)(cfg, service, FAMILY(tuple_hash)(tuple, cfg->hash_seed), &index)) {
 #if CARRIED_BY_OTHER
 		if (service->action == FL_ACTION_DSR_IPIP6)
-			return FAMILY(fragment_other)(ctx, packet, tuple, index, FL_REASON_DSR_UNTRACKED);
+			return FAMILY(fragment_other)(ctx, packet, tuple, index, service->action, FL_REASON_DSR_UNTRACKED);
 #endif
 		backend = bpf_map_lookup_elem(&MAP_BACKENDS, &index);
 	}

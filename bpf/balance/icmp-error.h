@@ -150,7 +150,7 @@ FL_GLOBAL int FAMILY(icmp_about_request)(fl_ctx *ctx, const struct packet_facts 
 FL_GLOBAL int FAMILY(icmp_about_reply)(fl_ctx *ctx, const struct packet_facts *facts)
 {
 	const struct fl_config *cfg = config_get();
-	const backend_t *backend = 0;
+	const backend_t *backend;
 	struct FAMILY(error) error;
 	enum fl_reason refusal;
 	__be16 snat_port;
@@ -166,13 +166,14 @@ FL_GLOBAL int FAMILY(icmp_about_reply)(fl_ctx *ctx, const struct packet_facts *f
 	if (refusal)
 		return finish(FL_PASS, refusal, facts->bytes);
 	slot = FAMILY(flow_find)(&tuple, FAMILY(tuple_hash)(&tuple, cfg->slot_seed), &index);
-	if (slot)
-		backend = FAMILY(backend_of)(&slot->flow);
-	if (!slot || !backend || slot->flow.action == FL_ACTION_DSR_IPIP6) /* errors about these are not carried (docs/limits.md) */
+	if (!slot || !FAMILY(flow_has_backend)(&slot->flow) || slot->flow.action == FL_ACTION_DSR_IPIP6) /* errors about these are not carried (docs/limits.md) */
 		return finish(FL_PASS, FL_REASON_ICMP_UNKNOWN, facts->bytes);
 	action = slot->flow.action;
 	if (action == FL_ACTION_LOCAL) /* the reply came from this node's own stack */
-		return finish_to_backend(FL_PASS, FL_REASON_LOCAL_BACKEND, facts->bytes, &backend->id);
+		return finish_to_backend(FL_PASS, FL_REASON_LOCAL_BACKEND, facts->bytes, &slot->flow.backend_id);
+	backend = FAMILY(backend_of)(&slot->flow);
+	if (!backend)
+		return finish(FL_PASS, FL_REASON_ICMP_UNKNOWN, facts->bytes);
 	snat_port = slot->flow.snat_port;
 	if (!(backend->flags & FL_BACKEND_RESOLVED))
 		return finish(FL_DROP, FL_REASON_UNRESOLVED, facts->bytes);

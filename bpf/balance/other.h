@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Flows whose backend has an address of the other family (FL_ACTION_DSR_IPIP6): the packet goes there in an outer header of that family.
+ * Flows whose backend has an address of the other family (FL_ACTION_DSR_IPIP6): the packet goes there in an outer header of that family, unless
+ * the address is this node's own.
  * All of it is in global functions, as flow_find_further(): such a packet pays a call, and the others nothing.
  */
 
@@ -36,7 +37,7 @@ FL_GLOBAL __u64 FAMILY(other_next)(fl_ctx *ctx, const struct packet_facts *facts
 	slot_t *slot = bpf_map_lookup_elem(&MAP_CT, &index);
 	__u32 now = fl_now();
 
-	if (!cfg || !facts || !slot || slot->flow.action != FL_ACTION_DSR_IPIP6 || !FAMILY(flow_has_backend)(&slot->flow))
+	if (!cfg || !facts || !slot || !FAMILY(may_be_others)(slot->flow.action) || !FAMILY(flow_has_backend)(&slot->flow))
 		return 0;
 	if (FAMILY(may_begin_anew)(cfg, slot, facts, now) && FAMILY(flow_begins_anew)(index, now))
 		return 0;
@@ -47,6 +48,6 @@ FL_GLOBAL __u64 FAMILY(other_next)(fl_ctx *ctx, const struct packet_facts *facts
 		OTHER(next_hop_refresh)(ctx, slot->flow.backend_id, now);
 	}
 	FAMILY(flow_count)(&slot->flow, facts, now);
-	return BEGUN(slot->flow.backend_id, FL_ACTION_DSR_IPIP6, 0);
+	return BEGUN(slot->flow.backend_id, slot->flow.action, 0);
 }
 #endif

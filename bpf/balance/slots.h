@@ -220,14 +220,25 @@ static __always_inline backend_t *FAMILY(backend_of)(const struct fl_flow *flow)
 	return backend;
 }
 
+#if CARRIED_BY_OTHER
+/* May a flow of this action have a backend of the other family? One on this node may be of either. */
+static __always_inline int FAMILY(may_be_others)(__u8 action)
+{
+	return action == FL_ACTION_DSR_IPIP6 || action == FL_ACTION_LOCAL;
+}
+#endif
+
 /* Is the flow's backend still there, in whichever family? Not for the hot path. */
 static __always_inline int FAMILY(flow_has_backend)(const struct fl_flow *flow)
 {
 #if CARRIED_BY_OTHER
-	if (flow->action == FL_ACTION_DSR_IPIP6) {
+	if (FAMILY(may_be_others)(flow->action)) {
 		const other_backend_t *backend = bpf_map_lookup_elem(&OTHER_BACKENDS, &flow->backend_id);
 
-		return backend && backend->generation == flow->backend_generation && backend->state != FL_BACKEND_FREE;
+		if (backend && backend->generation == flow->backend_generation && backend->state != FL_BACKEND_FREE)
+			return 1;
+		if (flow->action == FL_ACTION_DSR_IPIP6)
+			return 0;
 	}
 #endif
 	return FAMILY(backend_of)(flow) != 0;

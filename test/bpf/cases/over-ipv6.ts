@@ -3,8 +3,9 @@
 // The backends are those of the IPv6 world, with the ids that the IPv4 world's have.
 
 import type { PacketCase } from '../case.js';
-import type { BackendEntry, FlowState } from '../state.js';
-import { backendEntry, countedFlow, dsr, establishedFlow, newFlow, SEEN, serviceEntry } from '../states.js';
+import { splitPacket } from '../split.js';
+import type { BackendEntry, FlowState, PlaneState } from '../state.js';
+import { backendEntry, countedFlow, dsr, establishedFlow, newFlow, requestTuple, SEEN, serviceEntry } from '../states.js';
 import { type Change, DEVICE, type IpChange, OTHER_DEVICE, type Protocol, type World, WORLDS } from '../world.js';
 
 const SYN: Change = { flags: ['syn'], options: Buffer.from('020405b4', 'hex') };
@@ -58,7 +59,51 @@ export function overIpv6Cases(world: World): readonly PacketCase[] {
   const unresolved = backendEntry(SIX, 'a', { resolved: false });
   const moved = backendEntry(SIX, 'a', { generation: 6 });
 
+  const here = backendsOver(
+    ...(['a', 'dns'] as const).map((name) =>
+      backendEntry(SIX, name, { local: true, resolved: false, mac: '00:00:00:00:00:00', ifindex: 0, mtu: 0 }),
+    ),
+  );
+  const local = { action: 'local', snatPort: 0 } as const;
+  const onThisNode = { verdict: 'pass', reason: 'local_backend', before: { services, backends: here } } as const;
+  const [, later] = splitPacket(4, request('udp', { payload: Buffer.alloc(64), ip: { v4: { dontFragment: false } } }), { sizes: [48] });
+  const { protocol: _, ...ends } = requestTuple(world, 'udp');
+  const datagram = { ...ends, protocol: 'udp', id: 0x4242, bytes: 48, tcpFlags: 0, seenAgo: 0 } as const;
+  /** A later fragment of a datagram whose first one is known. */
+  const rest = (title: string, more: Partial<PacketCase> & { before: Partial<PlaneState> }): PacketCase => ({
+    title: `a later fragment ${title}`,
+    packet: later as Buffer,
+    verdict: 'drop',
+    reason: 'no_backend',
+    ...more,
+    before: { services, fragments: [datagram], ...more.before },
+  });
+  const clamped = Buffer.from('02040578', 'hex');
+
   return [
+    first('the MSS of a SYN is made smaller', 'tcp', SYN, {
+      settings: { ...world.SETTINGS, mssClamp: 1400 },
+      out: wrapped('tcp', { ...SYN, options: clamped }),
+    }),
+    {
+      ...first('a first packet to an IPv6 address of this node passes untouched and leaves a flow', 'tcp', SYN),
+      ...onThisNode,
+      out: request('tcp', SYN),
+      flows: [newFlow(world, 'tcp', { ...local, bytes: request('tcp', SYN).length })],
+    },
+    {
+      ...next('a flow to an IPv6 address of this node goes on there', 'tcp', {}, {}, local),
+      ...onThisNode,
+      before: { ...onThisNode.before, flows: [establishedFlow(world, 'tcp', local)] },
+      out: request('tcp'),
+    },
+    rest('to an IPv6 address of this node passes with its flow', {
+      ...onThisNode,
+      before: { backends: here, flows: [establishedFlow(world, 'udp', local)] },
+      flows: [countedFlow(world, 'udp', (later as Buffer).length, local)],
+    }),
+    rest('to an IPv6 address of this node passes without a flow', { ...onThisNode, before: { backends: here } }),
+    rest('of no flow is dropped when its backend is gone', { before: { backends: [backendEntry(SIX, 'a')] } }),
     first('a SYN begins a flow and leaves in an IPv6 header from the LB to the backend; inside only the TTL changes', 'tcp', SYN),
     first('a UDP packet begins a flow and leaves in an IPv6 header', 'udp', { payload: 'a query' }),
     first('the outer traffic class is the inner TOS', 'tcp', SYN, {
