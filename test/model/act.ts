@@ -7,6 +7,7 @@ import { dsrIpip, dsrL2, outerBytes, snatRequest } from './rewrite.js';
 import { sourceOf } from './snat-source.js';
 import type { Backend, Flow } from './state.js';
 import { answer, drop, type Ending, forward, pass, type Walk } from './walk.js';
+import { backendTable } from './worth.js';
 
 /** Of flows of other actions than SNAT. */
 export const NO_PORT = { snatPort: 0, snatSource: 0 };
@@ -20,7 +21,7 @@ export function act(
   untracked: boolean,
 ): Ending {
   const { arrival, headers, state, draft } = packet;
-  const backend = draft.plane.backends[backendId] as Backend;
+  const backend = draft.plane[backendTable(action)]?.[backendId] as Backend;
   const sent = { backendId, reply: false };
   if (action === 'local') return { ...pass(packet, 'local_backend'), counts: { sent } };
   if (!backend.resolved) return drop('unresolved');
@@ -30,8 +31,10 @@ export function act(
   }
   if (action === 'dsr-l2')
     return forward(packet, untracked ? 'dsr_untracked' : 'dsr_l2', dsrL2(arrival.frame, headers, backend), backend.ifindex, sent);
-  if (headers.end - headers.ip + outerBytes(headers.family) > backend.mtu) return tooBig(packet, backend.mtu - outerBytes(headers.family));
-  return forward(packet, untracked ? 'dsr_untracked' : 'dsr_ipip', dsrIpip(arrival.frame, headers, backend), backend.ifindex, sent);
+  const outer = action === 'dsr-ipip6' ? 6 : headers.family;
+  const room = backend.mtu - outerBytes(outer);
+  if (headers.end - headers.ip > room) return tooBig(packet, room);
+  return forward(packet, untracked ? 'dsr_untracked' : 'dsr_ipip', dsrIpip(arrival.frame, headers, backend, outer), backend.ifindex, sent);
 }
 
 /** The packet would have to be of `mtu` bytes. */

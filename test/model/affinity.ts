@@ -3,7 +3,7 @@
 
 import type { Draft } from './draft.js';
 import type { Affinity, Backend, Service } from './state.js';
-import { age } from './worth.js';
+import { age, backendTable } from './worth.js';
 
 /** Names a client of a service. */
 export const clientOf = (client: string, { id }: Pick<Service, 'id'>): string => `${client} ${id}`;
@@ -12,7 +12,7 @@ export const clientOf = (client: string, { id }: Pick<Service, 'id'>): string =>
 export function affinityBackend({ plane, settings, now }: Draft, service: Service, client: string): number | undefined {
   const last = plane.affinity?.get(clientOf(client, service));
   if (!service.affinitySeconds || last === undefined) return undefined;
-  const backend = plane.backends[last.backendId];
+  const backend = plane[backendTable(service.action)]?.[last.backendId];
   if (backend?.state !== 'active' || backend.weight === 0 || backend.generation !== last.generation) return undefined;
   return age(settings, now, last.lastUsed) < service.affinitySeconds * settings.ticksPerSecond ? last.backendId : undefined;
 }

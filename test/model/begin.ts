@@ -16,6 +16,7 @@ import { quicBackend } from './quic.js';
 import { mayBegin } from './source-ranges.js';
 import { type Flow, type Service, TCP } from './state.js';
 import { answer, drop, type Ending, pass, refuse, type Walk } from './walk.js';
+import { backendTable } from './worth.js';
 
 /** "First packet of a flow". `own`: the slot that an entry of this tuple has. */
 export function begin(packet: Walk, places: readonly number[], own: number | undefined): Ending {
@@ -31,8 +32,9 @@ export function begin(packet: Walk, places: readonly number[], own: number | und
     quicBackend(arrival.frame, headers, service) ??
     affinityBackend(draft, service, tuple.saddr) ??
     chooseBackend(service, hash.low % settings.maglevSize);
-  if (backendId === undefined || draft.plane.backends[backendId]?.state === 'free') return refuseService(packet, service);
-  const backend = askNextHop(packet, backendId);
+  const table = backendTable(service.action);
+  if (backendId === undefined || draft.plane[table]?.[backendId]?.state === 'free') return refuseService(packet, service);
+  const backend = askNextHop(packet, table, backendId);
   if (!backend.resolved && !backend.local) return refuse(service, 'unresolved');
   const allowed = countNewFlow(draft);
   const taken = allowed ? choosePlace(draft, places, own) : undefined;

@@ -7,7 +7,7 @@ import { buildWide, meets } from './frontends.js';
 import { buildRanges, type SourceRange } from './source-ranges.js';
 import { type Backend, type Family, type Flow, type Plane, type Reverse, SEEN, type Service, type Slot, type State, TCP } from './state.js';
 import type { Step } from './steps.js';
-import { buildService, clientAddress, hex, VIPS, wideId } from './world.js';
+import { buildService, clientAddress, hex, OVER_IDS, VIPS, wideId } from './world.js';
 
 /**
  * Lets all entries of a family rest: the newest flow is then as old as a timeout, or a tick less or more. Backends asked their FIB as long ago.
@@ -82,6 +82,10 @@ export function flood(plane: Plane, now: number): Plane {
   });
   return { ...plane, flows, replies };
 }
+
+/** Some ids are one family's alone. */
+export const familyOf = ({ family: which, id }: Extract<Step, { kind: 'backend' }>): Family =>
+  OVER_IDS.some((over) => over === id) ? 6 : which;
 
 export function changeBackend(plane: Plane, { id, change }: Extract<Step, { kind: 'backend' }>): Plane {
   const backend = plane.backends[id] as Backend;

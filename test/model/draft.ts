@@ -3,7 +3,7 @@
 // Invariant: the state that it began with stays as it was; what is not changed is shared.
 
 import { type Backend, EMPTY, type Family, type Flow, type Plane, type Reverse, type Slot, type State, type Window } from './state.js';
-import { replyOf } from './worth.js';
+import { type BackendTable, replyOf } from './worth.js';
 
 type Changing<Entry> = { -readonly [Name in keyof Entry]: Entry[Name] };
 
@@ -20,7 +20,7 @@ export class Draft {
     this.now = now;
     this.#before = before;
     this.#family = family;
-    this.#plane = { ...before.planes[family] };
+    this.#plane = { ...before.planes[family], ...(family === 4 ? { others: before.planes[6].backends } : {}) };
     this.#window = before.window;
     this.#answers = before.answers;
     if (before.proven) this.noteProofs({ proven: before.proven });
@@ -82,9 +82,11 @@ export class Draft {
     Object.assign(this.#plane, part);
   }
 
-  changeBackend(id: number, change: Partial<Backend>): Backend {
-    const changed = { ...(this.#plane.backends[id] as Backend), ...change };
-    this.#plane.backends = this.#plane.backends.with(id, changed);
+  /** `table`: as backendTable() says. */
+  changeBackend(table: BackendTable, id: number, change: Partial<Backend>): Backend {
+    const backends = this.#plane[table] as readonly Backend[];
+    const changed = { ...(backends[id] as Backend), ...change };
+    this.#plane[table] = backends.with(id, changed);
     return changed;
   }
 
@@ -121,12 +123,17 @@ export class Draft {
   }
 
   finish(): State {
+    const { others, ...plane } = this.#plane;
+    const { planes } = this.#before;
     return {
       ...this.#before,
       window: this.#window,
       ...(this.#answers && { answers: this.#answers }),
       ...this.#proofs,
-      planes: { ...this.#before.planes, [this.#family]: this.#plane },
+      planes:
+        this.#family === 6
+          ? { ...planes, 6: plane }
+          : { 4: plane, 6: others === planes[6].backends ? planes[6] : { ...planes[6], backends: others ?? [] } },
     };
   }
 

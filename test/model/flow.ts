@@ -8,7 +8,7 @@ import { askNextHop } from './next-hop.js';
 import { linkOf, portOf, takePort } from './ports.js';
 import { type Flow, type Slot, sameTuple, type Tuple, UDP } from './state.js';
 import type { Walk } from './walk.js';
-import { age, backendOf, isClosing, isReplyOf, replyOf, seenOf, worthOfFlow, worthOfReply } from './worth.js';
+import { age, backendOf, isClosing, isReplyOf, replyOf, seenOf, tableOf, worthOfFlow, worthOfReply } from './worth.js';
 
 /** Behind the first place, a slot that was never used ends the search. */
 export function findFlow({ plane }: Draft, places: readonly number[], tuple: Tuple): number | undefined {
@@ -49,7 +49,7 @@ export function countPacket({ headers, draft, arrival }: Walk, index: number): F
 export function refresh(packet: Walk, index: number): boolean {
   const { draft } = packet;
   const flow = draft.changeFlow(index, { refreshed: draft.now });
-  const backend = askNextHop(packet, flow.backendId);
+  const backend = askNextHop(packet, tableOf(draft.plane, flow), flow.backendId);
   if (flow.action !== 'snat') return true;
   const standing = draft.plane.replies[flow.reverse]?.entry;
   if (standing !== undefined && isReplyOf(standing, flow)) {

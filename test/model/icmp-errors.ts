@@ -74,7 +74,7 @@ function aboutReply(packet: Walk): Ending {
   const requests = turned(quote.tuple);
   const flow = flowOf(packet, requests);
   const backend = flow && backendOf(draft.plane, flow);
-  if (flow === undefined || backend === undefined) return pass(packet, 'icmp_unknown');
+  if (flow === undefined || backend === undefined || flow.action === 'dsr-ipip6') return pass(packet, 'icmp_unknown');
   const sent = { backendId: flow.backendId, reply: false };
   if (flow.action === 'local') return { ...pass(packet, 'local_backend'), counts: { sent } };
   if (!backend.resolved) return drop('unresolved');

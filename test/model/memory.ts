@@ -23,7 +23,7 @@ export function mapMemory(map: BpfMap): Buffer {
 }
 
 /** Action numbers of the maps. */
-const ACTIONS: Readonly<Record<Action, number>> = { snat: 1, 'dsr-ipip': 2, 'dsr-l2': 3, local: 5 };
+const ACTIONS: Readonly<Record<Action, number>> = { snat: 1, 'dsr-ipip': 2, 'dsr-l2': 3, 'dsr-ipip6': 4, local: 5 };
 
 const LAYOUTS = {
   4: { tuple: TUPLE4.fields, slot: SLOT4, reverse: REVERSE4 },

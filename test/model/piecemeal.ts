@@ -13,7 +13,7 @@ import { isSnatPort } from './ports.js';
 import { reply } from './reply.js';
 import type { Flow } from './state.js';
 import { drop, type Ending, pass, type Walk } from './walk.js';
-import { backendOf } from './worth.js';
+import { backendOf, backendTable } from './worth.js';
 
 /** A fragment. A first one goes on as a whole packet: as what is returned. */
 export function walkFragment(packet: Walk, fragment: Fragment): Ending | Walk {
@@ -56,7 +56,7 @@ function walkLater(packet: Walk): Ending {
   const service = findService(plane, tuple);
   if (service === undefined) return noService(packet);
   const backendId = chooseBackend(service, hashTuple(tuple, settings.hashSeed).low % settings.maglevSize) ?? 0;
-  const backend = plane.backends[backendId];
+  const backend = plane[backendTable(service.action)]?.[backendId];
   const serves = backend !== undefined && backend.state !== 'free';
   const action = serves && backend.local ? 'local' : service.action;
   if (action === 'snat') return drop('fragment_early');

@@ -52,12 +52,19 @@ export function resolveStep(state: State, given: Step, now: number): Event {
     case 'flood':
       return { state: changePlane(state, given.family, (plane) => change.flood(plane, now)) };
     case 'backend':
-      return { state: changePlane(state, given.family, (plane) => change.changeBackend(plane, given)) };
+      return { state: changePlane(state, change.familyOf(given), (plane) => change.changeBackend(plane, given)) };
     case 'service':
       return { state: changePlane(state, given.family, (plane) => change.changeService(plane, given)) };
+    case 'over': {
+      const over = { action: 'dsr-ipip6', table: given.table, backendCount: given.table.length } as const;
+      return { state: changePlane(state, 4, (plane) => change.changeOne(plane, { family: 4, service: given.service }, over)) };
+    }
     case 'mode': {
       const action = ACTIONS[given.action] as (typeof ACTIONS)[number];
-      const switched = (plane: Plane): Plane => ({ ...plane, services: plane.services.map((service) => ({ ...service, action })) });
+      const switched = (plane: Plane): Plane => ({
+        ...plane,
+        services: plane.services.map((service) => (service.action === 'dsr-ipip6' ? service : { ...service, action })),
+      });
       return { state: changePlane(changePlane(state, 4, switched), 6, switched) };
     }
     case 'lose':

@@ -111,11 +111,13 @@ export function dsrL2(frame: Buffer, { family, ip }: Headers, backend: Backend):
 
 export const outerBytes = (family: Family): number => (family === 4 ? 20 : 40);
 
-export function dsrIpip(frame: Buffer, headers: Headers, backend: Backend): Buffer {
-  const { family, ip, end } = headers;
+/** `outer`: the family of the backend, which the outer header is of. */
+export function dsrIpip(frame: Buffer, headers: Headers, backend: Backend, outer: Family = headers.family): Buffer {
+  const { ip, end } = headers;
   const inner = dsrL2(frame, headers, backend);
-  const outer = family === 4 ? outer4(inner, ip, end - ip, backend) : outer6(inner, headers, backend);
-  return Buffer.concat([inner.subarray(0, ip), outer, inner.subarray(ip)]);
+  const type = Buffer.from(outer === 4 ? '0800' : '86dd', 'hex');
+  const header = outer === 4 ? outer4(inner, ip, end - ip, backend) : outer6(inner, headers, backend);
+  return Buffer.concat([inner.subarray(0, ip - 2), type, header, inner.subarray(ip)]);
 }
 
 function outer4(inner: Buffer, ip: number, length: number, backend: Backend): Buffer {
@@ -132,12 +134,12 @@ function outer4(inner: Buffer, ip: number, length: number, backend: Backend): Bu
   return outer;
 }
 
-function outer6(inner: Buffer, { ip, end, tuple }: Headers, backend: Backend): Buffer {
+function outer6(inner: Buffer, { family, ip, end, tuple }: Headers, backend: Backend): Buffer {
   const outer = Buffer.alloc(40);
-  const trafficClass = (inner.readUInt16BE(ip) >> 4) & 0xff;
+  const trafficClass = family === 4 ? inner.readUInt8(ip + 1) : (inner.readUInt16BE(ip) >> 4) & 0xff;
   outer.writeUInt32BE(0x60000000 + trafficClass * 0x100000 + flowLabel(tuple), 0);
   outer.writeUInt16BE(end - ip, 4);
-  outer.writeUInt8(41, 6);
+  outer.writeUInt8(family === 4 ? 4 : 41, 6);
   outer.writeUInt8(64, 7);
   outer.write(backend.source, 8, 'hex');
   outer.write(backend.address, 24, 'hex');

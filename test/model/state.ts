@@ -5,7 +5,7 @@
 import type { SourceRange } from './source-ranges.js';
 
 export type Family = 4 | 6;
-export type Action = 'snat' | 'dsr-ipip' | 'dsr-l2' | 'local';
+export type Action = 'snat' | 'dsr-ipip' | 'dsr-l2' | 'dsr-ipip6' | 'local';
 
 export const TCP = 6;
 export const UDP = 17;
@@ -193,8 +193,10 @@ export interface Plane {
   readonly affinity?: ReadonlyMap<string, Affinity>;
   /** By datagram: see fragments.ts. */
   readonly fragments?: ReadonlyMap<string, FirstFragment>;
-  /** By backend id. */
+  /** By backend id. One that is in use in one family is free in the other: all have their ids in common. */
   readonly backends: readonly Backend[];
+  /** On IPv4's way: the backends of IPv6, to which its packets may go too. */
+  readonly others?: readonly Backend[];
   readonly flows: readonly Slot<Flow>[];
   readonly replies: readonly Slot<Reverse>[];
 }

@@ -11,7 +11,7 @@ import { type QuicChoice, quicChoice, type ServersChoice, serversChoice } from '
 import { SETTINGS } from './setting.js';
 import { type RangeChoice, rangeChoices } from './source-ranges.js';
 import type { Family } from './state.js';
-import { CLIENTS, SERVICES, table } from './world.js';
+import { CLIENTS, NOT_OVER_ID, OVER_IDS, SERVICES, table } from './world.js';
 
 /** A frame that comes in. */
 export interface Packet {
@@ -50,6 +50,7 @@ export type Step =
       readonly change: number;
       readonly table: readonly number[];
     }
+  | { readonly kind: 'over'; readonly service: number; readonly table: readonly number[] }
   | { readonly kind: 'mode'; readonly action: number }
   | { readonly kind: 'lose'; readonly family: Family; readonly table: 'flows' | 'replies'; readonly pick: number }
   | { readonly kind: 'sources'; readonly family: Family; readonly service: number; readonly ranges: readonly RangeChoice[] }
@@ -67,6 +68,8 @@ const packet = {
   damage,
   byDevice: fc.integer({ min: 0, max: 5 }).map((number) => number === 0),
 };
+/** Backends of IPv6 for an IPv4 service. */
+const overTable = fc.array(fc.constantFrom(...OVER_IDS, ...OVER_IDS, NOT_OVER_ID, 5), { minLength: 1, maxLength: 4 });
 const kind = <Kind extends Step['kind']>(name: Kind) => fc.constant(name);
 
 export const step: fc.Arbitrary<Step> = fc.oneof(
@@ -122,7 +125,10 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: kind('rest'), family, timeout: fc.nat(7), offset: fc.integer({ min: -1, max: 1 }) }) },
   { weight: 4, arbitrary: fc.record({ kind: kind('establish'), family }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('flood'), family }) },
-  { weight: 2, arbitrary: fc.record({ kind: kind('backend'), family, id: fc.integer({ min: 1, max: 4 }), change: fc.nat(12) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: kind('backend'), family, id: fc.constantFrom(1, 2, 3, 4, 1, 2, 3, 4, ...OVER_IDS), change: fc.nat(12) }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -133,6 +139,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       table,
     }),
   },
+  { weight: 3, arbitrary: fc.record({ kind: kind('over'), service: fc.nat(SERVICES - 1), table: overTable }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('mode'), action: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('lose'), family, table: fc.constantFrom('flows', 'replies'), pick: fc.nat(63) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('sources'), family, service: fc.nat(SERVICES - 1), ranges: rangeChoices(CLIENTS) }) },

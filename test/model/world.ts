@@ -156,7 +156,14 @@ export const FREE_BACKEND: Backend = {
   nextHopAt: 0,
 };
 
-/** Backends 1 to 4, and 5, which nobody has. 4 is one that the FIB does not know and nobody has resolved. */
+/** Backends of IPv6 that IPv4 services may have, and one of IPv4 that they may name by mistake. */
+export const OVER_IDS = [6, 7, 8] as const;
+export const NOT_OVER_ID = 9;
+
+/**
+ * Backends 1 to 4, and 5, which nobody has. 4 is one that the FIB does not know and nobody has resolved. Behind them those whose ids the other family has
+ * not, as all ids are one family's in a real data plane.
+ */
 function buildBackends(family: Family, own: readonly string[]): readonly Backend[] {
   const { BACKEND, ELSEWHERE, LB, UNSPECIFIED } = HOSTS[family];
   const of = (address: string, port: number, mac: string, change: Partial<Backend> = {}): Backend => ({
@@ -185,6 +192,14 @@ function buildBackends(family: Family, own: readonly string[]): readonly Backend
     of(BACKEND.a.address, BACKEND.dns.port, BACKEND.dns.mac, { state: 'terminating' }),
     of(ELSEWHERE.noNeighbour, BACKEND.b.port, BACKEND.b.mac, { resolved: false }),
     free,
+    ...(family === 6
+      ? [
+          of(BACKEND.a.address, BACKEND.a.port, BACKEND.a.mac),
+          of(BACKEND.b.address, BACKEND.b.port, BACKEND.b.mac, { ifindex: OTHER_DEVICE, mtu: 600 }),
+          of(ELSEWHERE.noNeighbour, BACKEND.b.port, BACKEND.b.mac, { resolved: false }),
+          free,
+        ]
+      : [free, free, free, of(BACKEND.a.address, BACKEND.a.port, BACKEND.a.mac)]),
   ];
 }
 

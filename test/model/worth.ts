@@ -1,7 +1,7 @@
 // "What an entry is worth" of docs/packet-walk.md.
 // Imports the state's types alone. Times are modulo 2^32.
 
-import { type Backend, type Flow, type Plane, type Reverse, SEEN, type Settings, TCP, UDP } from './state.js';
+import { type Action, type Backend, type Flow, type Plane, type Reverse, SEEN, type Settings, TCP, UDP } from './state.js';
 
 /** In the order in which entries give way. */
 export const WORTHS = ['ended', 'half', 'silent', 'live'] as const;
@@ -43,9 +43,22 @@ export function isReplyOf(reverse: Reverse, { tuple }: Flow): boolean {
   );
 }
 
+/** Of the packet's own family, or of the other. */
+export type BackendTable = 'backends' | 'others';
+/** Where the backends of a service or flow of this action stand. */
+export const backendTable = (action: Action): BackendTable => (action === 'dsr-ipip6' ? 'others' : 'backends');
+
+/** The same of a flow that is there: its backend may be on this node, and then of either family. */
+export function tableOf(plane: Plane, flow: Flow): BackendTable {
+  const isOthers = flow.action === 'local' && backendIn(plane, 'backends', flow) === undefined;
+  return isOthers ? 'others' : backendTable(flow.action);
+}
+
 /** The flow's backend, unless it is gone. */
-export function backendOf(plane: Plane, flow: Flow): Backend | undefined {
-  const backend = plane.backends[flow.backendId];
+export const backendOf = (plane: Plane, flow: Flow): Backend | undefined => backendIn(plane, tableOf(plane, flow), flow);
+
+function backendIn(plane: Plane, table: BackendTable, flow: Flow): Backend | undefined {
+  const backend = plane[table]?.[flow.backendId];
   return backend === undefined || backend.state === 'free' || backend.generation !== flow.generation ? undefined : backend;
 }
 
