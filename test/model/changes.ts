@@ -3,6 +3,7 @@
 // Invariant: the state that is changed stays as it was.
 
 import { DEVICE, LOOPBACK } from '../bpf/world.js';
+import { NO_PORT } from './act.js';
 import { buildWide, meets } from './frontends.js';
 import { buildRanges, type SourceRange } from './source-ranges.js';
 import { type Backend, type Family, type Flow, type Plane, type Reverse, SEEN, type Service, type Slot, type State, TCP } from './state.js';
@@ -66,6 +67,17 @@ export function establish(plane: Plane, now: number): Plane {
     return { ...slot, entry: { ...entry, seen: entry.tuple.protocol === TCP ? SEEN.other : 0, packets: entry.packets + 1, lastSeen: now } };
   });
   return { ...plane, flows, replies };
+}
+
+/** Every slot that has no flow gets one like the first flow that there is, of somebody who sends no packets here; all as establish() leaves them. */
+export function crowd(plane: Plane, now: number): Plane {
+  const first = plane.flows.find(({ entry }) => entry !== undefined)?.entry;
+  if (first === undefined) return plane;
+  const strangers = plane.flows.map(({ claims, entry }, i): Slot<Flow> => {
+    const stranger = { ...first, ...NO_PORT, action: 'dsr-l2' as const, tuple: { ...first.tuple, sport: 60_000 + i } };
+    return { claims, entry: entry ?? stranger };
+  });
+  return establish({ ...plane, flows: strangers }, now);
 }
 
 /** All flows as if they had just begun and nobody had answered, and every third reverse entry gone: new flows press on what gives way. */

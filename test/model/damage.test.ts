@@ -36,6 +36,7 @@ const PLAIN: Shape = {
 const WORLD: Omit<Choices, 'actions'> = {
   range: 3,
   rate: 0,
+  answerRate: 1_000_000,
   maglevSize: 7,
   lbAddresses: 1,
   seeds: [0x0123456789abcdefn, 42],
@@ -182,8 +183,7 @@ function* damaged({ frame, from, to, mended = false, uncut = false }: Kind): Gen
 
 /** A world in which each service has a flow that has exchanged data, and senders are told what does not fit. */
 function withFlows(kernel: Kernel, turn: number): State {
-  const world = buildWorld(worldOf(turn), { ticksPerSecond: kernel.ticksPerSecond, slots: kernel.slots, now: kernel.now() });
-  let state: State = { ...world, settings: { ...world.settings, answerRate: 1_000_000 } };
+  let state = buildWorld(worldOf(turn), { ticksPerSecond: kernel.ticksPerSecond, slots: kernel.slots, now: kernel.now() });
   kernel.put(state);
   for (const family of FAMILIES) {
     for (const [service, shape] of [

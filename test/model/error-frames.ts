@@ -123,7 +123,7 @@ function buildQuote(family: Family, { tuple, outer }: Subject, { quoted, bytes, 
   const { sport, dport, protocol } = tuple;
   const ends = { srcMac: LB.mac, dstMac: CLIENT.mac, src: address(tuple.saddr), dst: address(tuple.daddr), sport, dport, ttl: 60 };
   const whole = buildShape(family, ends, protocol === TCP ? 'tcp' : 'udp', { ...quoted, tags: [], padding: 0 });
-  const taken = instead === 1 || instead === 2 ? takePiece(family, whole, { sizes: [24], which: instead - 1, id: 0 }) : whole;
+  const taken = instead === 1 || instead === 2 ? takePiece(family, whole, { follows: 0, sizes: [24], which: instead - 1, id: 0 }) : whole;
   const packet = instead === 3 ? buildFrame(ipLayer(family, ends), message, taken.subarray(14)) : taken.subarray(14);
   const wrapped = outer === undefined ? packet : buildFrame(ipLayer(family, { ...outer, protocol: family === 4 ? 4 : 41 }), packet);
   const quote = Buffer.from(wrapped.subarray(0, bytes));

@@ -32,7 +32,7 @@ const ANSWERS = { answerRate: 1000, vipEcho: true, noBackend: 'reset' } as const
 export const PROGRAMS = {
   tiny: { flavour: FROM_MAP, slots: 16 },
   small: { flavour: FROM_MAP, slots: 64 },
-  large: { flavour: FROM_MAP, slots: 1024 },
+  large: { flavour: FROM_MAP, slots: SIZES.maxFlows }, // test/bpf's own object
   compiled: { flavour: COMPILED, slots: 32 },
   asking: { flavour: COMPILED, slots: 32, settings: { ...ANSWERS, synChallenge: 'always' } },
   pressed: { flavour: COMPILED, slots: 32, settings: { ...ANSWERS, synChallenge: 'pressed', newFlowRate: 6 } },

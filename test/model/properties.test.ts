@@ -129,7 +129,7 @@ describe('properties of the data plane', function () {
         ),
         { numRuns: 80 },
       );
-      assert.ok(left > 1000, `${left} packets left`);
+      assert.ok(left > 300, `${left} packets left`);
     }));
 
   for (const family of FAMILIES) {
@@ -225,7 +225,7 @@ describe('properties of the data plane', function () {
             given.kind === 'mode' ||
             given.kind === 'fib' ||
             (given.kind === 'backend' && (given.id > 1 || given.change === 2 || given.change === 3)) ||
-            (given.kind === 'request' && given.damage.kind === 'none'),
+            (given.kind === 'request' && given.client > 0 && given.damage.kind === 'none'),
         );
         const flags = fc.constantFrom(1, 2, 4, 5, 6); // everything but a SYN, which may begin another connection
         fc.assert(

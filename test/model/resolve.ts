@@ -49,6 +49,8 @@ export function resolveStep(state: State, given: Step, now: number): Event {
       return { state: change.letRest(state, given, now) };
     case 'establish':
       return { state: changePlane(state, given.family, (plane) => change.establish(plane, now)) };
+    case 'crowd':
+      return { state: changePlane(state, given.family, (plane) => change.crowd(plane, now)) };
     case 'flood':
       return { state: changePlane(state, given.family, (plane) => change.flood(plane, now)) };
     case 'backend':

@@ -8,7 +8,7 @@ import type { Ends } from '../bpf/packet.js';
 import { buildError } from './error-frames.js';
 import { buildOdd, buildShape } from './frames.js';
 import { PROBED_PORTS, virtualAddresses } from './frontends.js';
-import { takePiece } from './pieces.js';
+import { followed, takePiece } from './pieces.js';
 import { buildPing } from './pings.js';
 import { buildProof } from './proofs.js';
 import { buildDatagram } from './quic-frames.js';
@@ -52,12 +52,17 @@ export function buildFrame(state: State, given: Extract<Step, Packet>): Buffer {
     return buildShape(which, ends, given.udp ? 'udp' : 'tcp', given.shape);
   }
   if (given.kind === 'piece') {
-    const { client, service, isReply, pick, family, shape, damage, byDevice } = given;
-    const rest = { family, shape, damage, byDevice };
+    const { kind: _, client, service, isReply, pick, piece, ...rest } = given;
+    const datagram = followed(state.planes[which], which, piece);
+    if (datagram !== undefined) {
+      const { tuple, later } = datagram;
+      const ends = { ...clientEnds(which, 0, 0, 0), ...tuple, src: address(tuple.saddr), dst: address(tuple.daddr) };
+      return takePiece(which, buildShape(which, ends, tuple.protocol === TCP ? 'tcp' : 'udp', given.shape), later);
+    }
     const whole: Extract<Step, Packet> = isReply
       ? { kind: 'reply', pick, ...rest }
       : { kind: 'request', client, port: 0, service, ...rest };
-    return takePiece(which, buildFrame(state, whole), given.piece);
+    return takePiece(which, buildFrame(state, whole), piece);
   }
   if (given.kind === 'ping') {
     const dst = virtualAddresses(which)[given.address] ?? hex(HOSTS[which].LB.address);

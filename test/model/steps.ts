@@ -41,7 +41,7 @@ export type Step =
   | ({ readonly kind: 'error'; readonly error: ErrorChoice } & Packet)
   | { readonly kind: 'bytes'; readonly frame: Uint8Array; readonly type: number }
   | { readonly kind: 'rest'; readonly family: Family; readonly timeout: number; readonly offset: number }
-  | { readonly kind: 'establish' | 'flood'; readonly family: Family }
+  | { readonly kind: 'establish' | 'flood' | 'crowd'; readonly family: Family }
   | { readonly kind: 'backend'; readonly family: Family; readonly id: number; readonly change: number }
   | {
       readonly kind: 'service';
@@ -97,8 +97,8 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: kind('piece'),
       client: fc.constant(0),
-      service: fc.constantFrom(0, 0, 1, 2),
-      isReply: fc.boolean(),
+      service: fc.constantFrom(0, 0, 0, 1, 2),
+      isReply: fc.nat(2).map((number) => number === 0),
       pick: fc.nat(2),
       piece,
       ...packet,
@@ -111,7 +111,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ kind: kind('quic'), client: fc.nat(CLIENTS - 1), port: fc.nat(999), quic: quicChoice, ...packet }),
   },
   { weight: 2, arbitrary: fc.record({ kind: kind('servers'), family, servers: serversChoice }) },
-  { weight: 3, arbitrary: fc.record({ kind: kind('proof'), pick: fc.nat(7), wrong: fc.nat(127), ...packet }) },
+  { weight: 4, arbitrary: fc.record({ kind: kind('proof'), pick: fc.nat(7), wrong: fc.nat(127), ...packet }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('proofs'), offset: fc.integer({ min: -1, max: 1 }) }) },
   { weight: 16, arbitrary: fc.record({ kind: kind('error'), error: errorChoice, ...packet }) },
   {
@@ -124,6 +124,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ kind: kind('rest'), family, timeout: fc.nat(7), offset: fc.integer({ min: -1, max: 1 }) }) },
   { weight: 4, arbitrary: fc.record({ kind: kind('establish'), family }) },
+  { weight: 2, arbitrary: fc.record({ kind: kind('crowd'), family }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('flood'), family }) },
   {
     weight: 3,
@@ -140,7 +141,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ kind: kind('over'), service: fc.nat(SERVICES - 1), table: overTable }) },
-  { weight: 2, arbitrary: fc.record({ kind: kind('mode'), action: fc.nat(2) }) },
+  { weight: 3, arbitrary: fc.record({ kind: kind('mode'), action: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('lose'), family, table: fc.constantFrom('flows', 'replies'), pick: fc.nat(63) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('sources'), family, service: fc.nat(SERVICES - 1), ranges: rangeChoices(CLIENTS) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('deny'), family, ranges: rangeChoices(CLIENTS) }) },

@@ -34,6 +34,8 @@ export const SECOND_PORT = 8080;
 export interface Choices {
   readonly range: number;
   readonly rate: number;
+  /** Undefined: none. */
+  readonly answerRate?: number;
   readonly maglevSize: number;
   readonly lbAddresses: number;
   readonly seeds: readonly [bigint, number];
@@ -53,6 +55,7 @@ export const table: fc.Arbitrary<readonly number[]> = fc.oneof(
 export const choices: fc.Arbitrary<Choices> = fc.record({
   range: fc.nat(PORT_RANGES.length - 1),
   rate: fc.constantFrom(0, 0, 0, 0, 0, 2, 5),
+  answerRate: fc.constantFrom(0, 1000, 1000),
   maglevSize: fc.constantFrom(3, 7, 13), // at most 251, test/bpf's; a small one is written soon
   lbAddresses: fc.constantFrom(0, 1, 1, 1, 2, 2, 4),
   seeds: fc.tuple(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.nat(0xffffffff)),
@@ -107,6 +110,7 @@ function buildSettings(given: Choices, ticksPerSecond: number): Settings {
     ticksPerSecond,
     maglevSize: given.maglevSize,
     newFlowRate: given.rate,
+    answerRate: given.answerRate ?? 0,
     timeoutSyn: syn * ticksPerSecond,
     timeoutEstablished: established * ticksPerSecond,
     timeoutClosing: closing * ticksPerSecond,
