@@ -147,14 +147,11 @@ function kindsOf(family: Family, state: State, withOdd: boolean): Readonly<Recor
 const HEADERS = 110;
 
 /** Values that a byte gets: ends of ranges, signs, and each bit turned over. */
-const valuesFor = (byte: number): readonly number[] => [
-  0,
-  1,
-  0x7f,
-  0x80,
-  0xff,
-  ...Array.from({ length: 8 }, (_, bit) => byte ^ (1 << bit)),
-];
+function valuesFor(byte: number): ReadonlySet<number> {
+  const values = new Set([0, 1, 0x7f, 0x80, 0xff, ...Array.from({ length: 8 }, (_, bit) => byte ^ (1 << bit))]);
+  values.delete(byte);
+  return values;
+}
 
 /** With the checksum of its ICMP message, if there is one, made right. */
 function mend(frame: Buffer): Buffer {

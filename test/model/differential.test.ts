@@ -33,13 +33,13 @@ describe('the data plane against its model', function () {
   }
 
   it('was compared on 50,000 packets, and on all that can become of one', async () => {
-      console.log(
-        tally.packets,
-        [...tally.reasons]
-          .sort((a, b) => a[1] - b[1])
-          .slice(0, 24)
-          .join(' '),
-      );
+    console.log(
+      tally.packets,
+      [...tally.reasons]
+        .sort((a, b) => a[1] - b[1])
+        .slice(0, 24)
+        .join(' '),
+    );
     assert.ok(tally.packets >= 50_000, `${tally.packets} packets`);
     const missing = REASONS.map(({ name }) => name).filter((name) => (tally.reasons.get(name) ?? 0) < 20);
     assert.deepEqual(missing, NEVER);
