@@ -78,12 +78,15 @@ export const shape: fc.Arbitrary<Shape> = fc.record({
   srcMac: rarely(0, fc.nat(3)),
 });
 
+/** In units of 8 bytes: what comes behind 63 and 64 is at the edge of what is walked, behind 59 at that of what is walked in a quote. */
+const LONG_HEADERS = [16, 31, 59, 63, 64, 140];
+
 /** The extension header that a number stands for; most are harmless. */
 function extensionOf(number: number, family: Family): Layer {
   const { CLIENT } = HOSTS[family];
   if (number < 20) return destinationOptions({ options: Buffer.alloc(6 + 8 * (number % 4)) });
   if (number < 30) return hopByHop();
-  if (number < 36) return destinationOptions({ options: Buffer.alloc(6 + 8 * 4 * number) });
+  if (number < 36) return destinationOptions({ options: Buffer.alloc(8 * (LONG_HEADERS[number - 30] as number) - 2) });
   if (number < 42) return routing({ segmentsLeft: 0, addresses: [CLIENT.address] });
   if (number < 46) return routing({ segmentsLeft: 1, addresses: [CLIENT.address] });
   if (number < 56) return fragment({ reserved: number });
