@@ -28,17 +28,17 @@ export function writeFileAtomically(path: string, content: string | Buffer, mode
 
 /** Makes `copy` a second name of the file at `path`, in place of what it named. False where the file system has no such names. */
 export function linkFileAtomically(path: string, copy: string): boolean {
-  const temporary = `${copy}.${process.pid}.tmp`;
+  const second = `${copy}.${process.pid}.tmp`;
   try {
-    rmSync(temporary, { force: true });
-    linkSync(path, temporary);
-    renameSync(temporary, copy);
+    rmSync(second, { force: true });
+    linkSync(path, second);
+    renameSync(second, copy);
     return true;
   } catch {
     return false;
   } finally {
     // A rename between two names of one file leaves both.
-    rmSync(temporary, { force: true });
+    rmSync(second, { force: true });
   }
 }
 
