@@ -218,8 +218,9 @@ async function placeBackends(context: ApplyContext, service: Service, transactio
   const serving: DigestBackend[] = [];
   const quicIds = new Map<string, number>();
   for (const { backend, key } of keyed) {
-    const id = placed.get(key) ?? (free.next().value as number);
-    const present = datapath.backends.get(id);
+    const own = placed.get(key);
+    const id = own ?? (free.next().value as number);
+    const present = own === undefined ? undefined : datapath.backends.get(own);
     const generation = present?.generation ?? nextGeneration(datapath.backends.generationOf(id));
     const { address, port, weight, state } = backend;
     const hop = hopFields(context.hopTo(address), present);

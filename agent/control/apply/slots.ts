@@ -33,6 +33,10 @@ export class Slots {
     return this.#slots.size;
   }
 
+  has(id: number): boolean {
+    return this.#slots.has(id);
+  }
+
   idOf(serviceId: number, endpoint: Endpoint): number | undefined {
     return this.ofService(serviceId).find((slot) => slot.endpoint.address === endpoint.address && slot.endpoint.port === endpoint.port)?.id;
   }

@@ -28,7 +28,7 @@ export function writeBackend(tables: Tables, id: number, entry: BackendEntry): S
   return {
     text: `backend ${formatEndpoint(entry)} (slot ${id})`,
     run: () => {
-      before = datapath.backends.get(id);
+      before = slots.has(id) ? datapath.backends.get(id) : undefined;
       if (before === undefined) datapath.stats.clear(id);
       datapath.backends.set(id, entry);
       if (before === undefined) slots.take({ id, serviceId: entry.serviceId, endpoint: { address: entry.address, port: entry.port } });
