@@ -280,7 +280,8 @@ begin:
 	if (!backend)
 		return finish(FL_DROP, FL_REASON_NO_BACKEND, packet->facts.bytes);
 act:
-	FAMILY(syn_clamp)(ctx, cfg, &packet->facts);
+	if (BEGUN_ACTION(begun) != FL_ACTION_LOCAL) /* what passes is unchanged */
+		FAMILY(syn_clamp)(ctx, cfg, &packet->facts);
 	return FAMILY(act)(ctx, packet, tuple, backend, cfg, begun, 1) |
 	       (begun & BEGUN_ENTRY ? FL_RESULT_BEGAN : 0);
 }

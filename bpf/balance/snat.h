@@ -291,7 +291,8 @@ static __always_inline int FAMILY(snat_reply)(fl_ctx *ctx, const struct fl_confi
 		return finish(FL_PASS, FL_REASON_LOCAL, packet->facts.bytes);
 	if (packet->facts.hops <= 1)
 		return finish(FL_PASS, FL_REASON_TTL_EXPIRED, packet->facts.bytes);
-	FAMILY(syn_clamp)(ctx, cfg, &packet->facts);
+	if (!packet->later) /* a later fragment has the flags of its segment, and no header */
+		FAMILY(syn_clamp)(ctx, cfg, &packet->facts);
 	reverse->packets++;
 	reverse->bytes += packet->facts.bytes;
 	reverse->last_seen = fl_now();

@@ -1,9 +1,12 @@
 // The MSS option of SYNs, made smaller by setting.
 // Imports the packet builders and the worlds of the tests.
 
+import { buildFrame, tcp } from '../../support/packet/build.js';
 import type { PacketCase } from '../case.js';
+import { splitPacket } from '../split.js';
+import { backendEntry, backends, establishedFlow } from '../states.js';
 import type { Change, World } from '../world.js';
-import { begins, goesOn, type Way } from './ways.js';
+import { begins, goesOn, pass, type Way } from './ways.js';
 
 export function mssClampCases(world: World): readonly PacketCase[] {
   const { family, ONE_PORT } = world;
@@ -21,7 +24,38 @@ export function mssClampCases(world: World): readonly PacketCase[] {
     const given = { ...goesOn(world, 'snat-reply', 'tcp', title, { change, more: { settings } }), entries: 'open' as const };
     return { ...given, ...pickOut(goesOn(world, 'snat-reply', 'tcp', title, { change: to })) };
   }
+  /** Its later fragment begins with what would be the headers of a SYN. */
+  const alike = buildFrame(tcp({ src: 1, dst: 2, flags: ['syn'], options: option('05b4') }));
+  const fragmented: Change = {
+    flags: ['syn', 'ack'],
+    payload: Buffer.concat([Buffer.alloc(28), alike]),
+    ip: { v4: { dontFragment: false } },
+  };
+  const parts = (frame: Buffer) => splitPacket(family, frame, { sizes: [48] }) as readonly [Buffer, Buffer];
   return [
+    {
+      ...goesOn(world, 'snat-reply', 'tcp', 'that is a later fragment stays as it is, whatever it looks like', {
+        change: {},
+        more: { settings },
+      }),
+      earlier: [parts(world.reply('tcp', fragmented))[0]],
+      packet: parts(world.reply('tcp', fragmented))[1],
+      out: parts(world.translatedReply('tcp', fragmented))[1],
+      entries: 'open',
+    },
+    pass(
+      'local_backend',
+      'a SYN to a backend on this node keeps its MSS',
+      world.request('tcp', { flags: ['syn'], options: option('05b4') }),
+      {
+        settings,
+        before: {
+          flows: [establishedFlow(world, 'tcp', { action: 'local', snatPort: 0 })],
+          backends: backends(world, backendEntry(world, 'a', { local: true })),
+        },
+        entries: 'open',
+      },
+    ),
     ...(['snat-request', 'dsr-ipip', 'dsr-l2'] as const).map((way) => syn('has its MSS made smaller', option('05b4'), option(most), way)),
     syn('keeps an MSS that is small enough', option(most)),
     syn('keeps an MSS of one byte less', option('0218')),
