@@ -3,6 +3,7 @@
 // Invariant: the flow is counted before.
 
 import { answerTooBig, countAnswer, isFromHost } from './answers.js';
+import { clampMss } from './mss.js';
 import { dsrIpip, dsrL2, outerBytes, snatRequest } from './rewrite.js';
 import { sourceOf } from './snat-source.js';
 import type { Backend, Flow } from './state.js';
@@ -14,12 +15,13 @@ export const NO_PORT = { snatPort: 0, snatSource: 0 };
 
 /** The flow's action. `untracked`: without an entry. */
 export function act(
-  packet: Walk,
+  given: Walk,
   backendId: number,
   action: Flow['action'],
   { snatPort, snatSource }: Pick<Flow, 'snatPort' | 'snatSource'>,
   untracked: boolean,
 ): Ending {
+  const packet = action === 'local' ? given : clampMss(given);
   const { arrival, headers, state, draft } = packet;
   const backend = draft.plane[backendTable(action)]?.[backendId] as Backend;
   const sent = { backendId, reply: false };

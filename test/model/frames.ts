@@ -54,7 +54,25 @@ export interface Shape {
   readonly checksum: 'right' | 'wrong' | 'zero';
   readonly padding: number;
   readonly srcMac: number;
+  /** Of TCP, by number; undefined: none. */
+  readonly options?: number | undefined;
 }
+
+/** TCP options: MSS of several sizes alone, behind others, at odd places, behind too many, of a wrong length, and what leads nowhere. */
+const OPTIONS = [
+  '020405b4',
+  '02040578',
+  '0204021801010101',
+  '01020405b4010100',
+  '0402080a00000000000000000103020405b40000',
+  '0101010101020405b4000000',
+  '010101010101020405b40000',
+  '00000000020405b4',
+  '020505b401000000',
+  '0800020405b40000',
+  '02040101020405b4',
+  '0404ffff0204ffff',
+].map((options) => Buffer.from(options, 'hex'));
 
 const rarely = <Value>(usual: Value, other: fc.Arbitrary<Value>): fc.Arbitrary<Value> =>
   fc.oneof({ weight: 7, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other });
@@ -76,6 +94,7 @@ export const shape: fc.Arbitrary<Shape> = fc.record({
   checksum: rarely<'right' | 'wrong' | 'zero'>('right', fc.constantFrom('wrong', 'zero')),
   padding: rarely(0, fc.nat(60)),
   srcMac: rarely(0, fc.nat(3)),
+  options: fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.nat(OPTIONS.length - 1) }),
 });
 
 /** In units of 8 bytes: what comes behind 63 and 64 is at the edge of what is walked, behind 59 at that of what is walked in a quote. */
@@ -113,6 +132,7 @@ export function buildShape(family: Family, ends: Ends, protocol: 'tcp' | 'udp', 
     payload: content ?? Buffer.alloc(given.payload, 0x5a),
     ip: { ttl: given.hops, tos: given.tos, ...header },
     tags: given.tags,
+    ...(given.options === undefined ? {} : { options: OPTIONS[given.options] as Buffer }),
     extensions,
     padding: given.padding,
     ...(checksum === 'right' ? {} : { checksum: checksum === 'zero' ? 0 : 0xbeef }),

@@ -1,7 +1,7 @@
 // The reference model of the data plane: docs/packet-walk.md as functions from a packet and a state to a verdict, a packet and a state.
 // Imports its siblings; nothing of the product. Read it beside that page: each stage of the way is a file, and they have the page's order and names.
 // Invariant: pure. What the page leaves to time and place (the clock, the CPU's window, the FIB) is in the arguments.
-// Not covered: --mss-clamp and --ipip-source, whose settings are at rest, and frames of several buffers.
+// Not covered: --ipip-source, which is at rest, and frames of several buffers.
 
 import { act } from './act.js';
 import { isIcmp } from './answers.js';

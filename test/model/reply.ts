@@ -4,6 +4,7 @@
 
 import { seenIn } from './flow.js';
 import { replyPlace } from './hash.js';
+import { clampMss } from './mss.js';
 import { relink, snatReply } from './rewrite.js';
 import { type Reverse, type Slot, sameTuple } from './state.js';
 import { type Ending, forward, pass, type Walk } from './walk.js';
@@ -22,7 +23,7 @@ export function reply(packet: Walk): Ending {
     seen: reverse.seen | seenIn(headers),
   });
   const ends = { source: reverse.service, destination: reverse.client, sport: reverse.servicePort, dport: reverse.clientPort };
-  return sendToClient(packet, reverse, snatReply(arrival.frame, headers, ends), 'snat_reply');
+  return sendToClient(packet, reverse, snatReply(clampMss(packet).arrival.frame, headers, ends), 'snat_reply');
 }
 
 /** By the link that the client's packets come by. */

@@ -11,6 +11,7 @@ export const SETTINGS: readonly (readonly Partial<Settings>[])[] = [
     { unknownPortDrops: 0, earlyFragmentsPass: 1 },
     { unknownPortDrops: 0, earlyFragmentsPass: 0 },
   ],
+  [1400, 1400, 556, 0].map((mssClamp) => ({ mssClamp })),
   [0, 1, 2, 3, 4].map((snat4Sources) => ({ snat4Sources })),
   [0, 1, 2, 3, 4].map((snat6Sources) => ({ snat6Sources })),
   [

@@ -173,6 +173,8 @@ export interface Settings {
   readonly answerRate?: number;
   /** What a client gets when no backend can serve it: 1 a reset, 2 port unreachable, else nothing. */
   readonly noBackend?: number;
+  /** The largest MSS of IPv4's SYNs; undefined or 0: any. */
+  readonly mssClamp?: number;
   /** Not 0: echo requests to virtual addresses are answered. */
   readonly vipEcho?: number;
   /** Later fragments of datagrams that nobody knows pass; undefined or 0: they are dropped. */
