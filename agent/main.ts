@@ -184,9 +184,15 @@ async function attach(socket: string): Promise<ExitStatus> {
 
 /** One command to an agent of another process. */
 async function runCommand({ socket, words }: Extract<CommandLine, { kind: 'command' }>): Promise<ExitStatus> {
-  const [{ RemoteAgent }, { runWords }] = await Promise.all([import('./api/remote-agent.js'), import('./commands/run-line.js')]);
-  const { signal } = stopOnSignals();
-  const context = { agent: new RemoteAgent(socket), out, err, signal, leave() {}, doctor: loadDoctor, ask: askerAt(signal) };
+  const [{ RemoteAgent }, { runWords }, { takeKeys }] = await Promise.all([
+    import('./api/remote-agent.js'),
+    import('./commands/run-line.js'),
+    import('./repl/keyboard.js'),
+  ]);
+  const stop = stopOnSignals();
+  const { signal } = stop;
+  const keyboard = stdin.isTTY ? (pressed: (key: string) => void) => takeKeys(stdin, pressed, () => stop.abort()) : undefined;
+  const context = { agent: new RemoteAgent(socket), out, err, signal, leave() {}, doctor: loadDoctor, ask: askerAt(signal), keyboard };
   return runWords(words, context, debug);
 }
 
