@@ -57,8 +57,9 @@ export function ratesBetween(before: StatsView, after: StatsView): StatsView {
     replyBytes: rate(now.replyBytes, then?.replyBytes),
     newFlows: rate(now.newFlows, then?.newFlows),
   });
+  const earlier = new Map(before.services.map((service) => [service.id, service]));
   const services = after.services.map((now): ServiceStats => {
-    const then = before.services.find(({ id }) => id === now.id);
+    const then = earlier.get(now.id);
     const former = new Map((then?.backends ?? []).map((backend) => [`${backend.backendId} ${formatEndpoint(backend)}`, backend]));
     const refused = Object.fromEntries(REFUSAL_REASONS.map((reason) => [reason, rate(now.refused[reason], then?.refused[reason])]));
     return {
