@@ -18,7 +18,7 @@ export interface Pace {
 }
 
 const PACE: Pace = { watched: 1000, idle: 10_000 };
-/** Part of the time that readings take at most: flow tables that are full and large take longer, and are read more rarely. */
+/** Part of one core that readings take at most: flow tables that are full and large cost more, and are read more rarely. */
 const MOST_SHARE = 0.1;
 /** Backends that are written as text in one turn of the event loop. */
 const PIECE = 500;
@@ -57,6 +57,8 @@ export class Sampler {
   #stats: StatsView | undefined;
   #latest: Frame | undefined;
   #told = 0;
+  /** Of the last reading, milliseconds of processor time. */
+  #cost = 0;
   #timer: NodeJS.Timeout | undefined;
   #running = false;
   #closed = false;
@@ -102,6 +104,8 @@ export class Sampler {
   async #run(): Promise<void> {
     this.#running = true;
     const began = performance.now();
+    // Not the time that passed: on a busy machine that says nothing of what a reading costs.
+    const spentBefore = process.cpuUsage();
     try {
       if (this.#viewers.size > 0) await this.#readAll();
       else this.#note({ status: await this.#agent.status(), at: secondsNow() });
@@ -109,10 +113,14 @@ export class Sampler {
       this.#latest = undefined;
       for (const viewer of this.#viewers) viewer.fail(toJson({ error: encodeError(error) }));
     }
-    const took = performance.now() - began;
+    const { user, system } = process.cpuUsage(spentBefore);
     this.#running = false;
     const interval = this.#viewers.size > 0 ? this.#pace.watched : this.#pace.idle;
-    this.#wait(Math.max(interval, took / MOST_SHARE) - took);
+    const cost = (user + system) / 1000;
+    // The smaller of two: whatever else the agent did in one of them was spent by the same process.
+    const usual = Math.min(cost, this.#cost);
+    this.#cost = cost;
+    this.#wait(Math.max(interval, Math.min(usual / MOST_SHARE, this.#pace.idle)) - (performance.now() - began));
   }
 
   /** For the history. Returns the reading before. */

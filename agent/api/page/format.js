@@ -7,7 +7,7 @@ export const UNKNOWN = '–';
 const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P'];
 
 /**
- * '0', '7.5', '987', '12.3 k': three digits, with a prefix from ten thousand on.
+ * '0', '7.5', '9870', '12.3 k': three digits, with a prefix from ten thousand on.
  * @param {number | null | undefined} value
  * @param {string} [unit] 'bit/s'; then prefixes begin at a thousand
  */
@@ -22,8 +22,13 @@ export function formatNumber(value, unit = '') {
     step += 1;
   }
   const digits = rest >= 100 || Number.isInteger(rest) ? 0 : rest >= 10 ? 1 : 2;
-  const text = step === 0 ? String(Math.round(rest * 10) / 10) : rest.toFixed(digits);
+  const text = step === 0 ? String(rest < 100 ? Math.round(rest * 10) / 10 : Math.round(rest)) : rest.toFixed(digits);
   return `${text} ${PREFIXES[step]}${unit}`.trim();
+}
+
+/** '2412 packets/s', '24.1 k packets/s'. @param {number | null | undefined} value */
+export function formatPackets(value) {
+  return `${formatNumber(value)} packets/s`;
 }
 
 /** @param {number | null | undefined} value bits a second */

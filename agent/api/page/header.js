@@ -2,7 +2,7 @@
 // Imports its siblings.
 // Invariant: what is shown here is the last message's; nothing is computed but sums.
 
-import { countOf, formatBits, formatDuration, formatNumber } from './format.js';
+import { countOf, formatBits, formatDuration, formatNumber, formatPackets } from './format.js';
 import { find, make, setAttribute, setChildren, setText } from './dom.js';
 
 /** @typedef {import('./live-state.js').LiveState} LiveState */
@@ -63,9 +63,9 @@ export function makeHeader() {
     const flows = status.tables.find(({ name }) => name === 'flows');
     setTiles(
       {
-        Forwarded: formatNumber(point?.packets.forward, 'packets/s'),
+        Forwarded: formatPackets(point?.packets.forward),
         Throughput: formatBits(point?.bits.forward),
-        Dropped: formatNumber(point?.packets.drop, 'packets/s'),
+        Dropped: formatPackets(point?.packets.drop),
         Flows: formatNumber(flows?.entries),
         Services: formatNumber(status.services),
         'Backends ready': `${formatNumber(ready)} of ${formatNumber(all)}`,

@@ -3,7 +3,7 @@
 // Invariant: colours are those of the style sheet, of the scheme that is on; a time of which nothing is known is a gap.
 
 import uPlot from '/uplot.js';
-import { formatBits, formatNumber } from './format.js';
+import { formatBits, formatNumber, formatPackets } from './format.js';
 import { find, make, setText } from './dom.js';
 
 /** @typedef {import('./live-state.js').LiveState} LiveState */
@@ -48,8 +48,7 @@ export function makeTraffic(state) {
   /** @type {Unit} */
   let unit = 'packets';
   let minutes = 5;
-  const format = (/** @type {number | null | undefined} */ value) =>
-    unit === 'bits' ? formatBits(value) : formatNumber(value, 'packets/s');
+  const format = (/** @type {number | null | undefined} */ value) => (unit === 'bits' ? formatBits(value) : formatPackets(value));
 
   const values = KINDS.map(({ label, kind }) => {
     const value = make('span', { class: 'value' });

@@ -41,7 +41,7 @@ export async function openBrowser(lab: Lab, host: Host, width: number, height: n
   const complaints: string[] = [];
   const origins = new Set<string>();
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warn') complaints.push(`${message.text()} (${message.location().url ?? ''})`);
+    if (message.type() === 'error') complaints.push(`${message.text()} (${message.location().url ?? ''})`);
   });
   page.on('pageerror', (error) => void complaints.push(String(error)));
   page.on('request', (request) => void origins.add(new URL(request.url()).origin));
