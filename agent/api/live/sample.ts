@@ -6,7 +6,7 @@ import type { LogEntry } from '../../control/recent-log.js';
 import { formatEndpoint, formatFrontend } from '../../model/format.js';
 import type { ReasonKind } from '../../model/reasons.js';
 import { isReady } from '../../model/ready.js';
-import type { ServiceStats, StatsView, Traffic } from '../../model/stats.js';
+import { finderOf, type ServiceStats, type StatsView, type Traffic } from '../../model/stats.js';
 import type { BackendView, ServiceView, StatusView } from '../../model/views.js';
 
 /** One reading of the agent. */
@@ -144,8 +144,8 @@ export function* liveServices(
 }
 
 function liveService({ id, frontend, mode, backends }: ServiceView, stats?: ServiceStats, rates?: ServiceStats): LiveService {
-  const flowsOf = new Map((stats?.backends ?? []).map((one) => [formatEndpoint(one), one.flows]));
-  const rateOf = new Map((rates?.backends ?? []).map((one) => [formatEndpoint(one), one]));
+  const counted = finderOf(stats?.backends ?? []);
+  const quick = finderOf(rates?.backends ?? []);
   return {
     id,
     frontend: formatFrontend(frontend),
@@ -153,17 +153,16 @@ function liveService({ id, frontend, mode, backends }: ServiceView, stats?: Serv
     flows: stats?.flows ?? 0,
     refused: rates === undefined ? null : round(rates.refusedPackets),
     ...ratesOf(rates),
-    backends: backends.map((view) => {
-      const backend = formatEndpoint(view);
+    backends: backends.map((view, index) => {
       return {
-        backend,
+        backend: formatEndpoint(view),
         state: view.state,
         health: view.health ?? null,
         ready: isReady(view),
         trouble: troubleOf(view),
         weight: view.weight,
-        flows: flowsOf.get(backend) ?? 0,
-        ...ratesOf(rateOf.get(backend)),
+        flows: counted(view, index)?.flows ?? 0,
+        ...ratesOf(quick(view, index)),
       };
     }),
   };

@@ -142,7 +142,8 @@ export class Sampler {
     const changed: string[] = [];
     let sinceTurn = 0;
     for (const service of liveServices(services, stats, rates)) {
-      const text = toJson(service);
+      // Nothing in it is undefined, and there may be thousands.
+      const text = JSON.stringify(service);
       if (former.get(service.id) !== text) changed.push(text);
       texts.set(service.id, text);
       sinceTurn += service.backends.length + 1;

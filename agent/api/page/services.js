@@ -10,7 +10,7 @@ import { find, make, setAttribute, setChildren, setText } from './dom.js';
 /** @typedef {import('./live-state.js').LiveService} LiveService */
 
 const MOST_ROWS = 200;
-const COLUMNS = 7;
+const COLUMNS = 8;
 
 /** @param {number} id @param {() => void} toggled */
 function makeService(id, toggled) {
@@ -23,7 +23,7 @@ function makeService(id, toggled) {
     frontend,
   );
   const state = make('span', { class: 'chip' });
-  const names = ['wide', 'number wide', 'number wide', 'number', 'number wide'];
+  const names = ['wide', 'number wide', 'number wide', 'number', 'number wide', 'number wide refused'];
   const cells = names.map((name) => make('td', { class: name }));
   const row = make('tr', {}, make('th', { scope: 'row' }, button), make('td', {}, state), ...cells);
   const group = make('tbody', { 'data-service': String(id) }, row);
@@ -39,7 +39,7 @@ function makeService(id, toggled) {
     },
     /** @param {LiveService} service @param {boolean} open */
     update(service, open) {
-      const { backends, mode, flows, newFlows, packets, replyPackets, bits, replyBits } = service;
+      const { backends, mode, flows, newFlows, packets, replyPackets, bits, replyBits, refused } = service;
       const ready = backends.filter((backend) => backend.ready).length;
       setText(frontend, service.frontend);
       setText(state, `${ready} of ${backends.length}`);
@@ -50,7 +50,9 @@ function makeService(id, toggled) {
         formatNumber(newFlows),
         formatNumber(sum(packets, replyPackets)),
         formatBits(sum(bits, replyBits)),
+        formatNumber(refused),
       ];
+      setAttribute(row, 'data-refuses', (refused ?? 0) > 0 ? '' : undefined);
       numbers.forEach((text, index) => {
         const cell = cells[index];
         if (cell) setText(cell, text);
