@@ -119,7 +119,7 @@ export class Scene {
       });
     }
     const table = buildMaglevTable(backends, maglevSize).map((i) => backends[i]?.backendId ?? 0);
-    await this.#datapath.maglev.set(serviceId, table);
+    await this.#datapath.maglev.set(new Map([[serviceId, table]]));
     const maglevDigest = digestBackends(backends, maglevSize);
     this.#datapath.services.set(frontend, { id: serviceId, backendCount: count, maglevDigest, action });
   }

@@ -341,7 +341,10 @@ struct fl_affinity {
 	__u8 pad[2];
 };
 
-/* Value of an inner map of lb_maglev: table entries 2*i and 2*i+1 (two to an entry, as array values take 8 bytes). */
+/*
+ * Value of an inner map of lb_maglev: table entries 2*i and 2*i+1 (two to an entry, as array values take 8 bytes). Inner maps are FL_MAP_ALIGNED:
+ * the agent fills them as memory.
+ */
 struct fl_maglev_pair {
 	__u32 backend_id[2];
 };

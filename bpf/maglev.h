@@ -14,6 +14,7 @@
 struct {
 	__uint(type, FL_MAP_ARRAY);
 	__uint(max_entries, 1);
+	__uint(map_flags, FL_MAP_ALIGNED);
 	__type(key, __u32);
 	__type(value, struct fl_maglev_pair);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
@@ -22,6 +23,7 @@ struct {
 struct maglev_table {
 	__uint(type, FL_MAP_ARRAY);
 	__uint(max_entries, (FL_MAGLEV_SIZE + 1) / 2);
+	__uint(map_flags, FL_MAP_ALIGNED);
 	__type(key, __u32);
 	__type(value, struct fl_maglev_pair);
 };

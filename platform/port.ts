@@ -62,12 +62,18 @@ export interface BpfMap {
   updateMany(keys: Buffer, values: Buffer, count: number): Promise<void>;
   /** Deletes `count` keys, absent ones ignored; returns how many were there. */
   deleteMany(keys: Buffer, count: number): Promise<number>;
-  /** On a map of maps: points the key at `inner` in one step. Does not block the event loop. */
-  setInner(key: Buffer, inner: BpfMap): Promise<void>;
+  /** On a map of maps: points each key at its map, each in one step. Does not block the event loop. When it throws, some may point there already. */
+  setInner(entries: readonly InnerEntry[]): Promise<void>;
   /** Throws FL_E_LOAD when something is pinned there, or there is no such folder. */
   pin(path: string): void;
   /** Releases this handle; a pinned map lives on. */
   close(): void;
+}
+
+/** What a key of a map of maps is to point at. */
+export interface InnerEntry {
+  readonly key: Buffer;
+  readonly inner: BpfMap;
 }
 
 /** Reads a map of type 'ringbuf', from its oldest record. One reader at a time: a record that one has taken is gone for others. */
@@ -85,7 +91,10 @@ export interface MapSpec {
   readonly keySize: number;
   readonly valueSize: number;
   readonly maxEntries: number;
-  /** A map whose key and value types (BTF) the new one gets, so that tools can print its entries. Ignored where maps have none. */
+  /**
+   * A map whose kind of memory the new one gets, as inner maps of one map must have, and whose key and value types (BTF), so that tools can print its
+   * entries. Ignored where maps have none.
+   */
   readonly like?: BpfMap;
 }
 

@@ -38,6 +38,7 @@ import { probe } from '../health/probe.js';
 import { DsrProber } from '../health/probe-dsr.js';
 import { HealthChecker, type HealthChange, type Known } from '../health/checker.js';
 import { dsrNetwork } from './dsr-network.js';
+import { HealthWarnings } from './health-warnings.js';
 import { Guard } from './guard/guard.js';
 import { isOut, stateBefore, withHealth } from './health-overlay.js';
 import { readStats } from './read-stats.js';
@@ -58,13 +59,12 @@ export class RunningAgent implements Agent {
   readonly #writer = new Writer();
   readonly #watcher: EventWatcher;
   readonly #health: HealthChecker;
+  readonly #healthWarnings: HealthWarnings;
   readonly #guard: Guard;
   readonly #dsrProber: DsrProber;
   readonly #explainer: Explainer;
   #state: DesiredState;
   #closed = false;
-  /** Causes of warnings about health that stand now. */
-  #toldHealth: ReadonlySet<string> = new Set();
 
   constructor(session: Session, state: DesiredState) {
     const { tables, settings, hops, hopChanges } = session.parts;
@@ -77,6 +77,10 @@ export class RunningAgent implements Agent {
     this.#dsrProber = new DsrProber(dsrNetwork(session.parts), probe);
     this.#health = new HealthChecker((change) => this.#writeHealth(change), this.#dsrProber.probe);
     this.#health.follow(state.services, session.parts.known);
+    this.#healthWarnings = new HealthWarnings(session.parts.warnings, {
+      statusOf: (service, backend) => this.#health.statusOf(service, backend),
+      failsOpen: (service) => service.health?.allDown === 'open' && this.#healthy(service) === service,
+    });
     this.#guard = new Guard(session.parts, {
       inTurn: (call) => this.#writer.run(call),
       rebuildTable: (id) => this.#rebuildTable(id),
@@ -204,11 +208,11 @@ export class RunningAgent implements Agent {
             next,
             transaction,
           );
-          await applyMode(this.#context, next, transaction);
-          await applyDenied(this.#context, next, transaction);
+          if (difference.mode !== undefined) await applyMode(this.#context, next, transaction);
+          if (difference.denied.length + difference.undenied.length > 0) await applyDenied(this.#context, next, transaction);
         });
       } finally {
-        this.#followBackends();
+        this.#followBackends(services);
       }
       return difference;
     });
@@ -313,7 +317,7 @@ export class RunningAgent implements Agent {
         const next = replaceService(this.#state, planned.service);
         await this.#commit(next, (transaction) => applyService(this.#context, this.#healthy(planned.service), next, transaction));
       } finally {
-        this.#followBackends();
+        this.#followBackends([planned.service]);
       }
       return planned;
     });
@@ -341,7 +345,7 @@ export class RunningAgent implements Agent {
       throw failure;
     }
     this.#health.follow(next.services, (service, backend) => this.#known(service, backend));
-    this.#tellHealth();
+    this.#healthWarnings.follow(next.services);
     this.#followBackends();
   }
 
@@ -352,8 +356,11 @@ export class RunningAgent implements Agent {
     await applyService({ ...this.#context, distrustTables: true }, this.#healthy(service), this.#state, new Transaction());
   }
 
-  #followBackends(): void {
-    this.#session.parts.hops.retain(new Set(this.#session.parts.tables.slots.addresses()));
+  /** Lets go of addresses that no backend has any more; `tried`: services that may not have come to be. */
+  #followBackends(tried: readonly Service[] = []): void {
+    const { hops, tables } = this.#session.parts;
+    const asked = [...tables.slots.takeLeft(), ...tried.flatMap(({ backends }) => backends.map(({ address }) => address))];
+    for (const address of asked) if (!tables.slots.hasAddress(address)) hops.forget(address);
   }
 
   /** A backend went up or down: its service's table, in turn with the calls. */
@@ -365,8 +372,9 @@ export class RunningAgent implements Agent {
     });
     const write = async (): Promise<void> => {
       const service = this.#state.services.find((one) => one.id === id);
-      if (service !== undefined) await this.#applyHealth(service);
-      this.#tellHealth();
+      if (service === undefined) return;
+      await this.#applyHealth(service);
+      this.#healthWarnings.tell(service);
     };
     this.#writer.run(write).then(
       () => warnings.set('health', undefined),
@@ -385,28 +393,6 @@ export class RunningAgent implements Agent {
     await applyService(this.#context, healthy, this.#state, transaction);
     // New flows have another table by now, so that none of those that end here begins again at the same backend.
     await endFlows(this.#context, service.id, leaving, transaction);
-  }
-
-  /** One line for each service that has backends down. */
-  #tellHealth(): void {
-    const { warnings } = this.#session.parts;
-    const told = new Set<string>();
-    for (const service of this.#state.services) {
-      if (service.health === undefined) continue;
-      const down = service.backends.filter((backend) => this.#health.statusOf(service.id, backend)?.state === 'down');
-      if (down.length === 0) continue;
-      const cause = `health of ${service.id}`;
-      told.add(cause);
-      const first = down
-        .slice(0, 3)
-        .map((backend) => `${formatEndpoint(backend)} (${this.#health.statusOf(service.id, backend)?.reason ?? 'not up again yet'})`);
-      const more = down.length > first.length ? ` and ${down.length - first.length} more` : '';
-      const open =
-        service.health.allDown === 'open' && this.#healthy(service) === service ? '; all are: new flows go to them all the same' : '';
-      warnings.set(cause, `service ${service.id}: down: ${first.join(', ')}${more}${open}`);
-    }
-    for (const cause of this.#toldHealth) if (!told.has(cause)) warnings.set(cause, undefined);
-    this.#toldHealth = told;
   }
 
   /** A next hop changed: the slots that use it, in turn with the calls. */

@@ -2,8 +2,7 @@
 // Imports platform/port and its siblings.
 // Invariant: a table is filled before it is put in place in one step, so a packet sees the old table or the new one, whole.
 
-import { createHash } from 'node:crypto';
-import type { Bpf, BpfMap } from '../../platform/port.js';
+import type { Bpf, BpfMap, MapSpec } from '../../platform/port.js';
 import { FairleadError } from '../model/errors.js';
 import { encodeIndex, MAGLEV_PAIR } from './layout.js';
 
@@ -26,30 +25,36 @@ export class MaglevTables {
     this.#inner = inner;
   }
 
-  /** Puts a table of backend ids in place of the service's present one. Its length is the program's maglev_size, an odd number. */
-  async set(serviceId: number, table: Uint32Array): Promise<void> {
-    if (table.length % 2 === 0) throw new RangeError(`a Maglev table's size is an odd prime, not ${table.length}`);
-    const pairs = (table.length + 1) / 2;
-    const inner = this.#inner.createMap({
+  /**
+   * Puts tables of backend ids in place of the services' present ones, all after one wait for the kernel. Their length is the program's maglev_size,
+   * an odd number. When it throws, some may be in place.
+   */
+  async set(tables: ReadonlyMap<number, Uint32Array>): Promise<void> {
+    const made: { serviceId: number; inner: BpfMap; digest: number }[] = [];
+    try {
+      for (const [serviceId, table] of tables) {
+        const inner = this.#inner.createMap(this.#spec(serviceId, table.length));
+        made.push({ serviceId, inner, digest: digestOf(table) });
+        await fill(inner, table);
+      }
+      await this.#map.setInner(made.map(({ serviceId, inner }) => ({ key: encodeIndex(serviceId), inner })));
+      for (const { serviceId, inner, digest } of made) this.#known.set(serviceId, { mapId: inner.id, digest });
+    } finally {
+      // In place, the outer map holds it; otherwise it goes with this handle.
+      for (const { inner } of made) inner.close();
+    }
+  }
+
+  #spec(serviceId: number, size: number): MapSpec {
+    if (size % 2 === 0) throw new RangeError(`a Maglev table's size is an odd prime, not ${size}`);
+    return {
       name: `maglev_${serviceId}`,
       type: 'array',
       keySize: 4,
       valueSize: MAGLEV_PAIR.size,
-      maxEntries: pairs,
+      maxEntries: (size + 1) / 2,
       like: this.#type,
-    });
-    try {
-      const keys = Buffer.alloc(pairs * 4);
-      const values = Buffer.alloc(pairs * MAGLEV_PAIR.size);
-      for (let i = 0; i < pairs; i++) keys.writeUInt32LE(i, i * 4);
-      for (let i = 0; i < table.length; i++) values.writeUInt32LE(table[i] as number, i * 4);
-      await inner.updateMany(keys, values, pairs);
-      await this.#map.setInner(encodeIndex(serviceId), inner);
-      this.#known.set(serviceId, { mapId: inner.id, digest: digestOf(table) });
-    } finally {
-      // In place, the outer map holds it; otherwise it goes with this handle.
-      inner.close();
-    }
+    };
   }
 
   /** The service's table of backend ids, or undefined when it has none. */
@@ -115,7 +120,7 @@ export class MaglevTables {
     return this.#map.lookup(encodeIndex(serviceId))?.readUInt32LE(0);
   }
 
-  async #digestInPlace(serviceId: number): Promise<string | undefined> {
+  async #digestInPlace(serviceId: number): Promise<number | undefined> {
     try {
       const table = await this.get(serviceId);
       return table && digestOf(table);
@@ -126,17 +131,38 @@ export class MaglevTables {
   }
 }
 
+async function fill(inner: BpfMap, table: Uint32Array): Promise<void> {
+  const pairs = inner.maxEntries;
+  // Two ids a pair, in the machine's order (little-endian wherever BPF runs here); the last one's second is 0.
+  const ids = new Uint32Array(pairs * 2);
+  ids.set(table);
+  await inner.updateMany(indexesUpTo(pairs), Buffer.from(ids.buffer), pairs);
+}
+
+let indexes = Buffer.alloc(0);
+
+/** The keys of an array's first `count` entries; tables are of one size, so the same are asked for again and again. */
+function indexesUpTo(count: number): Buffer {
+  if (indexes.length !== count * 4) indexes = Buffer.from(Uint32Array.from({ length: count }, (_, index) => index).buffer);
+  return indexes;
+}
+
 interface Known {
   /** Of the inner map. */
   readonly mapId: number;
   /** Of its content; undefined: not looked at yet. */
-  readonly digest: string | undefined;
+  readonly digest: number | undefined;
 }
 
-const digestOf = (table: Uint32Array): string =>
-  createHash('sha1')
-    .update(Buffer.from(table.buffer, table.byteOffset, table.byteLength))
-    .digest('base64');
+/** 32 bits are enough to see that somebody has written there; thousands of tables are looked at. */
+function digestOf(table: Uint32Array): number {
+  let hash = table.length;
+  for (let slot = 0; slot < table.length; slot++) {
+    hash = Math.imul(hash ^ (table[slot] as number), 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  return hash;
+}
 
 /** The backend id in one slot of an opened table. */
 export function tableEntry(table: BpfMap, slot: number): number | undefined {

@@ -2,7 +2,7 @@
 // Imports platform/port alone. Not for maps of maps: what an entry of theirs held is gone with it (maglev-tables.ts).
 // Invariant: what is not known to be the agent's own write is foreign; a write that the map refused is not known.
 
-import type { BpfMap, MapChunk, UpdateWhen } from '../../platform/port.js';
+import type { BpfMap, InnerEntry, MapChunk, UpdateWhen } from '../../platform/port.js';
 
 /** What restore() found. */
 export interface Restored {
@@ -83,8 +83,8 @@ export class WatchedMap implements BpfMap {
     return deleted;
   }
 
-  async setInner(key: Buffer, inner: BpfMap): Promise<void> {
-    await this.#map.setInner(key, inner);
+  async setInner(entries: readonly InnerEntry[]): Promise<void> {
+    await this.#map.setInner(entries);
   }
 
   pin(path: string): void {

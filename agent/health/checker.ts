@@ -34,6 +34,8 @@ export class HealthChecker {
   readonly #changed: (change: HealthChange) => void;
   readonly #probe: Probe;
   readonly #targets = new Map<string, Target>();
+  /** By service id, what is followed: a service is an object that never changes, another one replaces it. */
+  readonly #followed = new Map<number, { readonly service: Service; readonly keys: ReadonlySet<string> }>();
 
   constructor(changed: (change: HealthChange) => void, how: Probe = probe) {
     this.#changed = changed;
@@ -42,31 +44,46 @@ export class HealthChecker {
 
   /** Makes the checks those of these services. `known`: of a backend that is new here, what its slot in the data plane says. */
   follow(services: readonly Service[], known: (service: number, backend: Endpoint) => Known = () => undefined): void {
-    const wanted = new Set<string>();
-    for (const service of services) {
-      const { health } = service;
-      if (health === undefined) continue;
-      for (const backend of service.backends) {
-        const at = placeOf(service, backend);
-        if (at === undefined) continue;
-        const key = keyOf(service.id, backend);
-        wanted.add(key);
-        const present = this.#targets.get(key);
-        if (present !== undefined && sameCheck(present.check, health) && sameSubject(present.subject, at, service)) continue;
-        present?.stop.stop();
-        clearTimeout(present?.timer);
-        this.#begin(key, {
-          check: health,
-          subject: { service: service.id, frontend: service.frontend, backend: { address: backend.address, port: backend.port }, at },
-          stop: new Stop(),
-          timer: undefined,
-          verdict: present?.verdict ?? beginning(health, known(service.id, backend)),
-          since: present?.since ?? Date.now() / 1000,
-          reason: present?.reason,
-        });
-      }
+    const present = new Set(services.map(({ id }) => id));
+    for (const [id, { keys }] of this.#followed) {
+      if (present.has(id)) continue;
+      for (const key of keys) this.#end(key);
+      this.#followed.delete(id);
     }
-    for (const [key, target] of this.#targets) if (!wanted.has(key)) this.#end(key, target);
+    for (const service of services) {
+      const before = this.#followed.get(service.id);
+      if (before?.service === service) continue;
+      const keys = this.#followOne(service, known);
+      for (const key of before?.keys ?? []) if (!keys.has(key)) this.#end(key);
+      this.#followed.set(service.id, { service, keys });
+    }
+  }
+
+  /** The keys of the service's targets. */
+  #followOne(service: Service, known: (service: number, backend: Endpoint) => Known): ReadonlySet<string> {
+    const wanted = new Set<string>();
+    const { health } = service;
+    if (health === undefined) return wanted;
+    for (const backend of service.backends) {
+      const at = placeOf(service, backend);
+      if (at === undefined) continue;
+      const key = keyOf(service.id, backend);
+      wanted.add(key);
+      const present = this.#targets.get(key);
+      if (present !== undefined && sameCheck(present.check, health) && sameSubject(present.subject, at, service)) continue;
+      present?.stop.stop();
+      clearTimeout(present?.timer);
+      this.#begin(key, {
+        check: health,
+        subject: { service: service.id, frontend: service.frontend, backend: { address: backend.address, port: backend.port }, at },
+        stop: new Stop(),
+        timer: undefined,
+        verdict: present?.verdict ?? beginning(health, known(service.id, backend)),
+        since: present?.since ?? Date.now() / 1000,
+        reason: present?.reason,
+      });
+    }
+    return wanted;
   }
 
   /** Undefined: the backend is not checked. */
@@ -76,7 +93,8 @@ export class HealthChecker {
   }
 
   close(): void {
-    for (const [key, target] of this.#targets) this.#end(key, target);
+    for (const key of this.#targets.keys()) this.#end(key);
+    this.#followed.clear();
   }
 
   #begin(key: string, target: Target): void {
@@ -84,10 +102,11 @@ export class HealthChecker {
     this.#wait(target, Math.random() * Math.min(target.check.interval, 1000));
   }
 
-  #end(key: string, target: Target): void {
+  #end(key: string): void {
+    const target = this.#targets.get(key);
     this.#targets.delete(key);
-    clearTimeout(target.timer);
-    target.stop.stop();
+    clearTimeout(target?.timer);
+    target?.stop.stop();
   }
 
   #wait(target: Target, milliseconds: number): void {

@@ -58,16 +58,17 @@ export function buildMaglevTable(backends: readonly MaglevBackend[], size: numbe
         continue;
       }
       earned[i] = credit - heaviest;
-      const step = skip[i] as number;
+      // Below 0 it comes back by `size`: without a branch, which the CPU could not foresee.
+      const step = (skip[i] as number) - size;
       let slot = next[i] as number;
       while (taken[slot] !== 0) {
         slot += step;
-        if (slot >= size) slot -= size;
+        slot += size & (slot >> 31);
       }
       taken[slot] = 1;
       table[slot] = index[i] as number;
-      const following = slot + step;
-      next[i] = following >= size ? following - size : following;
+      slot += step;
+      next[i] = slot + (size & (slot >> 31));
       if (--left === 0) return table;
     }
   }

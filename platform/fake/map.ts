@@ -4,7 +4,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FairleadError } from '../../agent/model/errors.js';
-import type { BpfMap, MapChunk, MapType, UpdateWhen } from '../port.js';
+import type { BpfMap, InnerEntry, MapChunk, MapType, UpdateWhen } from '../port.js';
 import type { FakeKernel } from './kernel.js';
 import type { MapObject } from './objects.js';
 import { pinObject } from './pins.js';
@@ -96,7 +96,11 @@ export class FakeMap implements BpfMap {
     return deleted;
   }
 
-  async setInner(key: Buffer, inner: BpfMap): Promise<void> {
+  async setInner(entries: readonly InnerEntry[]): Promise<void> {
+    for (const entry of entries) await this.#setInner(entry);
+  }
+
+  async #setInner({ key, inner }: InnerEntry): Promise<void> {
     this.require('key', key, this.keySize);
     if (!(inner instanceof FakeMap) || !this.object.holdsMaps) {
       throw new FairleadError('FL_E_MAP', `map ${this.name} (${this.type}) cannot hold map ${inner.name} (${inner.type})`);

@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MapChunk } from '../port.js';
 import type { Context } from './context.js';
 import { ERRNO } from './errno.js';
+import { callAsync } from './libbpf.js';
 import type { LinuxMap } from './map.js';
 import type { MapMemory } from './map-memory.js';
 
@@ -117,6 +118,37 @@ export async function updateInBatches(context: Context, map: LinuxMap, keys: Buf
     } else if (result < 0) throw map.failure(`write entry ${from + done.readUInt32LE()} of ${count} to`, result);
     await nextTurn();
   }
+}
+
+/** The index of the first of `count` array keys that count up by one; undefined when they do not (or lie where they cannot be read fast). */
+export function firstOfRun(keys: Buffer, count: number): number | undefined {
+  if (count === 0) return undefined;
+  if (keys.byteOffset % 4 !== 0) return undefined;
+  const indexes = new Uint32Array(keys.buffer, keys.byteOffset, count);
+  const first = indexes[0] as number;
+  for (let i = 1; i < count; i++) if (indexes[i] !== first + i) return undefined;
+  return first;
+}
+
+/**
+ * Points `count` keys of a map of maps at the maps of these descriptors. After a call the kernel waits for a grace period of RCU (some milliseconds): one for
+ * the whole batch, and on a worker thread. Kernels before 5.13 have no such batch.
+ */
+export async function putInBatch(context: Context, map: LinuxMap, keys: Buffer, descriptors: Buffer, count: number): Promise<void> {
+  const hint = 'inner maps must all have the same type and sizes';
+  const done = Buffer.alloc(4);
+  done.writeUInt32LE(count);
+  const batch = await callAsync(context.bpf.bpf_map_update_batch, map.fd, keys, descriptors, done, OPTS);
+  if (batch === 0) return;
+  if (!hasNoBatch(batch)) throw map.failure(`put map ${done.readUInt32LE()} of ${count} into`, batch, hint);
+  const put = async (index: number): Promise<void> => {
+    const key = Buffer.from(keys.subarray(index * map.keySize, (index + 1) * map.keySize));
+    const descriptor = Buffer.from(descriptors.subarray(index * 4, (index + 1) * 4));
+    const result = await callAsync(context.bpf.bpf_map_update_elem, map.fd, key, descriptor, 0);
+    if (result < 0) throw map.failure(`put map ${index} of ${count} into`, result, hint);
+  };
+  const all = await Promise.allSettled(Array.from({ length: count }, (_, index) => put(index)));
+  for (const one of all) if (one.status === 'rejected') throw one.reason;
 }
 
 /** Deletes `count` keys and returns how many were there. The kernel's batch stops at each absent key; the rest follows in another call. */

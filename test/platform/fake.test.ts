@@ -68,7 +68,7 @@ describe('fake platform, beyond the port', () => {
     const key = u64(1);
     hash.update(key, u64(2));
     key.fill(0xff);
-    await outer?.setInner(u32(0), inner);
+    await outer?.setInner([{ key: u32(0), inner }]);
     hash.delete(u64(1));
     hash.delete(u64(1));
     assert.deepEqual(platform.kernel.journal, [

@@ -97,7 +97,7 @@ describe('linux platform, beyond the port', () => {
       valueSize: 8,
       maxEntries: 100,
     });
-    await program.maps.get('probe_outer')?.setInner(u32(0), inner);
+    await program.maps.get('probe_outer')?.setInner([{ key: u32(0), inner }]);
     program.testRun(FRAME);
     program.testRun(FRAME);
     assert.equal(inner.lookup(u32(0))?.readUInt32LE(), 2);

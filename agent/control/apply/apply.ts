@@ -35,7 +35,7 @@ export interface ApplyContext {
 }
 
 /** Services whose Maglev tables are put in place together. */
-const GROUP = 32;
+const GROUP = 128;
 
 /** Makes the maps hold exactly the desired state. */
 export async function applyState(context: ApplyContext, state: DesiredState, transaction: Transaction): Promise<void> {
@@ -58,9 +58,7 @@ export async function applyServices(
   for (let from = 0; from < services.length; from += GROUP) {
     const placed: Placed[] = [];
     for (const service of services.slice(from, from + GROUP)) placed.push(await placeBackends(context, service, transaction));
-    // Putting a table in place waits for the kernel's grace period: tables of a group wait together.
-    const tables = await Promise.allSettled(placed.map((one) => placeTable(context, one, transaction)));
-    for (const table of tables) if (table.status === 'rejected') throw table.reason;
+    await placeTables(context, placed, transaction);
     for (const one of placed) await publish(context, one, all, transaction);
     // Thousands of services: packets do not wait for the agent, but signals and timers would.
     await new Promise((resolve) => setImmediate(resolve));
@@ -70,7 +68,7 @@ export async function applyServices(
 /** Makes the maps hold this service as it is wanted, among what is asked of all. Throws FL_E_LIMIT when no slot is left. */
 export async function applyService(context: ApplyContext, service: Service, all: ForAll, transaction: Transaction): Promise<void> {
   const placed = await placeBackends(context, service, transaction);
-  await placeTable(context, placed, transaction);
+  await placeTables(context, [placed], transaction);
   await publish(context, placed, all, transaction);
 }
 
@@ -89,11 +87,18 @@ interface Placed {
   readonly digest: number;
 }
 
-async function placeTable(context: ApplyContext, { service, serving, digest }: Placed, transaction: Transaction): Promise<void> {
-  const known = knownEntry(context.tables, service);
-  if (digest === 0 || (known?.maglevDigest === digest && context.distrustTables !== true)) return;
-  const table = buildMaglevTable(serving, context.maglevSize).map((index) => serving[index]?.backendId as number);
-  await transaction.run(writeMaglev(context.tables, service.id, table));
+/** Putting a table in place waits for the kernel's grace period: those of a group wait together. */
+async function placeTables(context: ApplyContext, placed: readonly Placed[], transaction: Transaction): Promise<void> {
+  const tables = new Map<number, Uint32Array>();
+  for (const { service, serving, digest } of placed) {
+    const known = knownEntry(context.tables, service);
+    if (digest === 0 || (known?.maglevDigest === digest && context.distrustTables !== true)) continue;
+    const table = buildMaglevTable(serving, context.maglevSize);
+    const ids = serving.map(({ backendId }) => backendId);
+    for (let slot = 0; slot < table.length; slot++) table[slot] = ids[table[slot] as number] as number;
+    tables.set(service.id, table);
+  }
+  if (tables.size > 0) await transaction.run(writeMaglev(context.tables, tables));
 }
 
 /** The service entry, and then what nothing refers to any more. */
@@ -122,7 +127,8 @@ async function publish(context: ApplyContext, placed: Placed, all: ForAll, trans
   for (const frontend of former) {
     if (formatFrontend(frontend) !== formatFrontend(service.frontend)) await transaction.run(deleteService(tables, frontend));
   }
-  if (digest === 0 && known !== undefined && known.maglevDigest !== 0) await transaction.run(writeMaglev(tables, service.id, undefined));
+  if (digest === 0 && known !== undefined && known.maglevDigest !== 0)
+    await transaction.run(writeMaglev(tables, new Map([[service.id, undefined]])));
   await dropRanges(tables, service.id, rangesFor(service), transaction);
   if (looksAtQuic) await removeQuicServers(context, service.id, placed.quicIds, transaction);
   for (const { id } of tables.slots.ofService(service.id)) if (!placed.slots.has(id)) await transaction.run(freeBackend(tables, id));
@@ -139,7 +145,7 @@ export async function removeService(context: ApplyContext, id: number, transacti
     quic ||= entry?.quic !== undefined;
     await transaction.run(deleteService(tables, frontend));
   }
-  if (table) await transaction.run(writeMaglev(tables, id, undefined));
+  if (table) await transaction.run(writeMaglev(tables, new Map([[id, undefined]])));
   await dropRanges(tables, id, new Map(), transaction);
   if (quic) await removeQuicServers(context, id, new Map(), transaction);
   for (const slot of tables.slots.ofService(id)) await transaction.run(freeBackend(tables, slot.id));
@@ -212,8 +218,9 @@ async function placeBackends(context: ApplyContext, service: Service, transactio
   const serving: DigestBackend[] = [];
   const quicIds = new Map<string, number>();
   for (const { backend, key } of keyed) {
-    const id = placed.get(key) ?? (free.next().value as number);
-    const present = datapath.backends.get(id);
+    const own = placed.get(key);
+    const id = own ?? (free.next().value as number);
+    const present = own === undefined ? undefined : datapath.backends.get(own);
     const generation = present?.generation ?? nextGeneration(datapath.backends.generationOf(id));
     const { address, port, weight, state } = backend;
     const hop = hopFields(context.hopTo(address), present);

@@ -87,7 +87,7 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
     throw await transaction.rollback(error);
   }
   await datapath.stats.retain(new Set(chosen.state.services.map(({ id }) => id)));
-  hops.retain(new Set(tables.slots.addresses()));
+  for (const address of tables.slots.takeLeft()) if (!tables.slots.hasAddress(address)) hops.forget(address);
   await datapath.learn(chosen.state.services.map(({ id }) => id));
   return { tables, state: chosen.state, warnings: chosen.warnings, known };
 

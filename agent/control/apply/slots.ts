@@ -19,6 +19,8 @@ export class Slots {
   readonly #slots = new Map<number, Slot>();
   readonly #byService = new Map<number, Map<number, Slot>>();
   readonly #byAddress = new Map<string, Map<number, Slot>>();
+  /** Addresses whose last slot was released. */
+  readonly #left = new Set<string>();
   /** No id below is free. */
   #lowest = 0;
 
@@ -29,6 +31,10 @@ export class Slots {
 
   get count(): number {
     return this.#slots.size;
+  }
+
+  has(id: number): boolean {
+    return this.#slots.has(id);
   }
 
   idOf(serviceId: number, endpoint: Endpoint): number | undefined {
@@ -49,8 +55,15 @@ export class Slots {
     return this.#byService.keys();
   }
 
-  addresses(): Iterable<string> {
-    return this.#byAddress.keys();
+  hasAddress(address: string): boolean {
+    return this.#byAddress.has(address);
+  }
+
+  /** Addresses that have had no slot any more at some time since the last call. */
+  takeLeft(): readonly string[] {
+    const left = [...this.#left];
+    this.#left.clear();
+    return left;
   }
 
   /** The lowest free ids, not taken yet. Throws FL_E_LIMIT when there are fewer. */
@@ -76,6 +89,7 @@ export class Slots {
     this.#slots.delete(id);
     removeFrom(this.#byService, slot.serviceId, id);
     removeFrom(this.#byAddress, slot.endpoint.address, id);
+    if (!this.#byAddress.has(slot.endpoint.address)) this.#left.add(slot.endpoint.address);
     this.#lowest = Math.min(this.#lowest, id);
   }
 }

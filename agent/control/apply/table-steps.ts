@@ -28,7 +28,7 @@ export function writeBackend(tables: Tables, id: number, entry: BackendEntry): S
   return {
     text: `backend ${formatEndpoint(entry)} (slot ${id})`,
     run: () => {
-      before = datapath.backends.get(id);
+      before = slots.has(id) ? datapath.backends.get(id) : undefined;
       if (before === undefined) datapath.stats.clear(id);
       datapath.backends.set(id, entry);
       if (before === undefined) slots.take({ id, serviceId: entry.serviceId, endpoint: { address: entry.address, port: entry.port } });
@@ -83,28 +83,39 @@ export function writeQuicServer(tables: Tables, server: QuicServer, backendId: n
   };
 }
 
-/** Puts the table in place; undefined takes it away. */
-export function writeMaglev(tables: Tables, serviceId: number, table: Uint32Array | undefined): Step {
+/** Puts the tables of these services in place, all after one wait for the kernel; undefined takes one away. */
+export function writeMaglev(tables: Tables, wanted: ReadonlyMap<number, Uint32Array | undefined>): Step {
   const { maglev } = tables.datapath;
-  let before: Uint32Array | undefined;
+  const before = new Map<number, Uint32Array | undefined>();
   let unreadable: FairleadError | undefined;
-  const put = async (content: Uint32Array | undefined): Promise<void> => {
-    if (content === undefined) maglev.delete(serviceId);
-    else await maglev.set(serviceId, content);
+  const put = async (contents: ReadonlyMap<number, Uint32Array | undefined>): Promise<void> => {
+    const placed = new Map<number, Uint32Array>();
+    for (const [id, content] of contents) {
+      if (content === undefined) maglev.delete(id);
+      else placed.set(id, content);
+    }
+    if (placed.size > 0) await maglev.set(placed);
   };
+  const undo = () => (unreadable === undefined ? put(before) : Promise.reject(unreadable));
   return {
-    text: `Maglev table of service ${serviceId}`,
+    text: `Maglev table${wanted.size === 1 ? '' : 's'} of service ${[...wanted.keys()].join(', ')}`,
     run: async () => {
       try {
-        before = await maglev.get(serviceId);
+        for (const id of wanted.keys()) before.set(id, await maglev.get(id));
       } catch (error) {
         // Without CAP_SYS_ADMIN nobody may read what is in place. The change is made all the same: putting it back is the rare case.
         if (!(error instanceof FairleadError) || error.code !== 'FL_E_PERMISSION') throw error;
         unreadable = error;
       }
-      await put(table);
+      try {
+        await put(wanted);
+      } catch (error) {
+        // Of many, some may be in place; of one, none is.
+        if (wanted.size > 1) await undo();
+        throw error;
+      }
     },
-    undo: () => (unreadable === undefined ? put(before) : Promise.reject(unreadable)),
+    undo,
   };
 }
 

@@ -84,7 +84,7 @@ export class Scratch {
     for (const [name, entries] of noted.entries()) for (const [key, value] of entries) this.#map(name).update(key, value);
     this.#copyWhole();
     const tables = this.#map('lb_maglev');
-    if (table !== undefined) await tables.setInner(encodeIndex(table.id), table.map);
+    if (table !== undefined) await tables.setInner([{ key: encodeIndex(table.id), inner: table.map }]);
     const metrics = new MetricsTable(this.#map('metrics'));
     const before = metrics.read();
     try {

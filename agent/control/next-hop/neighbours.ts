@@ -1,15 +1,20 @@
 // The next hops of all backends, kept as the network changes.
-// Imports platform/port and its siblings. Writes no map: it tells whose next hop has changed, and the writer writes.
-// Invariant: after any event get() answers what the kernel's tables say, and each change is told once.
+// Imports platform/port, agent/datapath and its siblings. Writes no map: it tells whose next hop has changed, and the writer writes.
+// Invariant: after any event get() answers what the kernel's tables say, and each change is told once. A router's MAC stands in one place for all
+// addresses behind it, and routes are asked for a piece at a time: a hundred thousand addresses do not stop the agent.
 
 import { isDeepStrictEqual } from 'node:util';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NetworkEvent, Network } from '../../../platform/port.js';
+import type { NextHop } from '../../datapath/backend-table.js';
 import type { SourcePolicy } from '../start/interfaces.js';
-import { type Hop, HopFinder, type KnownHop, neighbourKey } from './next-hop.js';
+import { type Hop, HopFinder, type KnownHop, neighbourKey, type Way } from './next-hop.js';
 import { Solicitor } from './solicitor.js';
 
 /** Events of links and routes come in bursts; the tables are read once for a burst. Milliseconds. */
 const BURST = 20;
+/** Routes that are asked for in one turn of the event loop: some milliseconds. */
+const ROUTES_A_TURN = 256;
 
 export interface NextHopsListener {
   /** Backend addresses whose next hop differs from what get() said before. */
@@ -20,15 +25,27 @@ export interface NextHopsListener {
   trouble(error: Error | undefined): void;
 }
 
+/** A neighbour, and the tracked addresses that are reached by it. */
+interface Link {
+  readonly ifindex: number;
+  readonly address: string;
+  readonly behind: Set<string>;
+  resolved: NextHop | undefined;
+}
+
 export class NextHops {
   readonly #network: Network;
   readonly #listener: NextHopsListener;
   readonly #finder: HopFinder;
   readonly #solicitor: Solicitor;
-  readonly #hops = new Map<string, Hop>();
+  /** Of each tracked address. */
+  readonly #ways = new Map<string, Way>();
+  /** By neighbourKey. */
+  readonly #links = new Map<string, Link>();
   readonly #waiting = new Set<() => void>();
   readonly #watch: { close(): void };
   #burst: NodeJS.Timeout | undefined;
+  #resyncing = false;
   #closed = false;
 
   constructor(network: Network, sources: SourcePolicy, listener: NextHopsListener) {
@@ -46,25 +63,30 @@ export class NextHops {
 
   /** The way to a backend; looked up now when the address is not tracked. */
   get(address: string): Hop {
-    return this.#hops.get(address) ?? this.#finder.find(address);
+    const way = this.#ways.get(address);
+    return way === undefined ? this.#finder.find(address) : this.#finder.hop(address, way, this.#linkOf(way)?.resolved);
   }
 
   /** Begins to follow an address. `known`: its next hop as the data plane has it. */
   track(address: string, known?: KnownHop): void {
-    if (this.#hops.has(address)) return;
-    this.#store(address, this.#finder.find(address, known));
+    if (!this.#ways.has(address)) this.#place(address, this.#finder.way(address), known);
   }
 
-  /** Follows these addresses only. */
-  retain(addresses: ReadonlySet<string>): void {
-    for (const address of this.#hops.keys()) if (!addresses.has(address)) this.#hops.delete(address);
-    const keys = [...this.#hops.values()].flatMap(({ via }) => (via === undefined ? [] : [neighbourKey(via.ifindex, via.address)]));
-    this.#solicitor.retain(new Set(keys));
+  /** Follows an address no more. */
+  forget(address: string): void {
+    const way = this.#ways.get(address);
+    if (way === undefined) return;
+    this.#ways.delete(address);
+    const link = this.#linkOf(way);
+    link?.behind.delete(address);
+    if (link?.behind.size !== 0) return;
+    this.#links.delete(neighbourKey(link.ifindex, link.address));
+    this.#solicitor.forget(link.ifindex, link.address);
   }
 
   /** Every tracked address with its hop, in the order in which they came. */
-  entries(): Iterable<readonly [string, Hop]> {
-    return this.#hops.entries();
+  *entries(): Generator<readonly [string, Hop]> {
+    for (const address of this.#ways.keys()) yield [address, this.get(address)];
   }
 
   /** Asks for the next hop of a tracked address now and waits until the kernel has confirmed it, or `milliseconds` have passed. */
@@ -101,51 +123,95 @@ export class NextHops {
     this.#watch.close();
     this.#solicitor.close();
     clearTimeout(this.#burst);
-    for (const wake of [...this.#waiting]) wake();
+    this.#wake();
   }
 
   #take(event: NetworkEvent): void {
     if (this.#closed) return;
-    if (event.kind === 'neighbour') {
-      this.#finder.noteNeighbour(event.neighbour, event.deleted);
-      const { ifindex, address } = event.neighbour;
-      this.#refresh((hop) => hop.via?.address === address && hop.via.ifindex === ifindex);
+    if (event.kind !== 'neighbour') {
+      this.#burst ??= setTimeout(() => void this.#resync(), BURST);
       return;
     }
-    this.#burst ??= setTimeout(() => this.#resync(), BURST);
+    const { ifindex, address } = event.neighbour;
+    this.#finder.noteNeighbour(event.neighbour, event.deleted);
+    const link = this.#links.get(neighbourKey(ifindex, address));
+    if (link !== undefined) this.#tell(this.#settle(link) ? new Set(link.behind) : NOBODY);
   }
 
-  #resync(): void {
+  /** Looks at everything again. What happens meanwhile has it done once more afterwards. */
+  async #resync(): Promise<void> {
     this.#burst = undefined;
+    if (this.#resyncing) {
+      this.#burst = setTimeout(() => void this.#resync(), BURST);
+      return;
+    }
+    this.#resyncing = true;
     try {
       this.#finder.refreshInterfaces();
       this.#finder.refreshNeighbours();
-      this.#refresh(() => true);
+      const changed = new Set<string>();
+      for (const link of this.#links.values()) if (this.#settle(link)) for (const address of link.behind) changed.add(address);
+      this.#tell(changed);
+      const addresses = [...this.#ways.keys()];
+      for (let from = 0; from < addresses.length && !this.#closed; from += ROUTES_A_TURN) {
+        if (from > 0) await nextTurn();
+        this.#tell(new Set(addresses.slice(from, from + ROUTES_A_TURN).filter((address) => this.#findWay(address))));
+      }
+      if (this.#closed) return;
       this.#listener.devicesChanged();
       this.#listener.trouble(undefined);
     } catch (error) {
       this.#listener.trouble(error as Error);
+    } finally {
+      this.#resyncing = false;
     }
   }
 
-  #refresh(concerned: (hop: Hop) => boolean): void {
-    const changed = new Set<string>();
-    for (const [address, before] of this.#hops) {
-      if (!concerned(before)) continue;
-      // A dead neighbour's MAC is not kept for a next hop of another address on the same device.
-      const hop = this.#finder.find(address, before.resolved);
-      const moved = hop.via?.address !== before.via?.address;
-      const now = moved ? this.#finder.find(address) : hop;
-      if (isDeepStrictEqual(now, before)) continue;
-      this.#store(address, now);
-      if (!isDeepStrictEqual([now.resolved, now.source, now.local], [before.resolved, before.source, before.local])) changed.add(address);
-    }
+  /** Asks for the route of a tracked address; true when its packets go another way now. */
+  #findWay(address: string): boolean {
+    const before = this.#ways.get(address);
+    if (before === undefined) return false;
+    const way = this.#finder.way(address);
+    if (isDeepStrictEqual(way, before)) return false;
+    const former = this.get(address);
+    this.forget(address);
+    this.#place(address, way);
+    const now = this.get(address);
+    return !isDeepStrictEqual([now.resolved, now.source, now.local], [former.resolved, former.source, former.local]);
+  }
+
+  #place(address: string, way: Way, known?: KnownHop): void {
+    this.#ways.set(address, way);
+    if (way.via === undefined) return;
+    const { ifindex, address: next } = way.via;
+    const present = this.#links.get(neighbourKey(ifindex, next));
+    const link = present ?? { ifindex, address: next, behind: new Set(), resolved: undefined };
+    link.behind.add(address);
+    if (present !== undefined) return;
+    this.#links.set(neighbourKey(ifindex, next), link);
+    this.#settle(link, known);
+  }
+
+  /** Asks the tables for the link's MAC; true when frames to it are others now. */
+  #settle(link: Link, known: KnownHop | undefined = link.resolved): boolean {
+    const { ifindex, address, resolved: before } = link;
+    link.resolved = this.#finder.resolve(ifindex, address, known);
+    this.#solicitor.update(ifindex, address, link.resolved !== undefined);
+    return !isDeepStrictEqual(link.resolved, before);
+  }
+
+  #linkOf({ via }: Way): Link | undefined {
+    return via && this.#links.get(neighbourKey(via.ifindex, via.address));
+  }
+
+  #tell(changed: ReadonlySet<string>): void {
     if (changed.size > 0) this.#listener.changed(changed);
+    this.#wake();
+  }
+
+  #wake(): void {
     for (const wake of [...this.#waiting]) wake();
   }
-
-  #store(address: string, hop: Hop): void {
-    this.#hops.set(address, hop);
-    if (hop.via !== undefined) this.#solicitor.update(hop.via.ifindex, hop.via.address, hop.resolved !== undefined);
-  }
 }
+
+const NOBODY: ReadonlySet<string> = new Set();

@@ -27,10 +27,13 @@ export interface KnownHop {
   readonly dstMac: string;
 }
 
+/** Where the kernel's routes send packets to an address; the neighbour behind `via` is asked for apart, as many addresses may share it. */
+export type Way = Pick<Hop, 'via' | 'source' | 'local'>;
+
 /** Bytes; loopback's MTU of 65536 means as much. */
 const LARGEST_PACKET = 0xffff;
 
-const UNREACHABLE: Omit<Hop, 'text'> = { via: undefined, source: undefined, resolved: undefined, state: 'none', local: false };
+const NOWHERE: Way = { via: undefined, source: undefined, local: false };
 
 export class HopFinder {
   readonly #network: Network;
@@ -65,31 +68,49 @@ export class HopFinder {
     return this.#neighbours.get(neighbourKey(ifindex, address));
   }
 
-  /**
-   * The way to `address` now. `known`: the MAC used until now; it is kept while the kernel has no opinion (an entry that was
-   * collected or is being asked for anew), so that a busy backend does not drop out for housekeeping.
-   */
-  find(address: string, known?: KnownHop): Hop {
+  /** The way to an address now: one question to the kernel. */
+  way(address: string): Way {
     const route = this.#network.route(address);
-    if (route === undefined) return { ...UNREACHABLE, text: 'no route to host' };
-    if (route.local) return { ...UNREACHABLE, local: true, text: 'an address of this node' };
+    if (route === undefined) return NOWHERE;
+    if (route.local) return { ...NOWHERE, local: true };
     const device = this.#interfaces.get(route.ifindex);
-    if (device === undefined) return { ...UNREACHABLE, text: 'no route to host' };
+    if (device === undefined) return NOWHERE;
     const via = { ifindex: device.index, device: device.name, address: route.nextHop };
-    const source = this.#sources.sourceTowards(address, route.source, device.index);
-    const neighbour = this.neighbour(device.index, route.nextHop);
-    const state = neighbour?.state ?? 'none';
-    const base = { via, source, state, local: false };
+    return { via, source: this.#sources.sourceTowards(address, route.source, device.index), local: false };
+  }
+
+  /**
+   * What frames to a next hop carry now; undefined while nobody knows. `known`: the MAC used until now; it is kept while the kernel has no opinion
+   * (an entry that was collected or is being asked for anew), so that a busy backend does not drop out for housekeeping.
+   */
+  resolve(ifindex: number, address: string, known?: KnownHop): NextHop | undefined {
+    const device = this.#interfaces.get(ifindex);
+    if (device === undefined || !device.up) return undefined;
+    const neighbour = this.neighbour(ifindex, address);
+    const dstMac =
+      usableMac(neighbour) ?? (keepsKnown(neighbour?.state ?? 'none') && known?.ifindex === ifindex ? known.dstMac : undefined);
+    return dstMac === undefined ? undefined : { ifindex, dstMac, srcMac: device.mac, mtu: Math.min(device.mtu, LARGEST_PACKET) };
+  }
+
+  /** Both in one: what becomes of a packet to `address`, which leaves by this way with this next hop. */
+  hop(address: string, way: Way, resolved: NextHop | undefined): Hop {
+    const { via, source, local } = way;
+    if (via === undefined)
+      return { via, source, local, resolved: undefined, state: 'none', text: local ? 'an address of this node' : 'no route to host' };
+    const state = this.neighbour(via.ifindex, via.address)?.state ?? 'none';
     // A frame from the address of all zeros would get no answer.
-    if (source === undefined) return { ...base, resolved: undefined, text: `no IPv${familyOf(address)} LB address to send from` };
-    if (!device.up) return { ...base, resolved: undefined, text: `device ${device.name} is down` };
-    const dstMac = usableMac(neighbour) ?? (keepsKnown(state) && known?.ifindex === device.index ? known.dstMac : undefined);
-    if (dstMac === undefined) return { ...base, resolved: undefined, text: `no answer from ${via.address} on ${via.device}` };
-    return {
-      ...base,
-      resolved: { ifindex: device.index, dstMac, srcMac: device.mac, mtu: Math.min(device.mtu, LARGEST_PACKET) },
-      text: 'resolved',
-    };
+    if (source === undefined)
+      return { via, source, local, resolved: undefined, state, text: `no IPv${familyOf(address)} LB address to send from` };
+    if (resolved !== undefined) return { via, source, local, resolved, state, text: 'resolved' };
+    const down = this.#interfaces.get(via.ifindex)?.up === false;
+    const text = down ? `device ${via.device} is down` : `no answer from ${via.address} on ${via.device}`;
+    return { via, source, local, resolved, state, text };
+  }
+
+  /** The hop of an address that nobody follows. */
+  find(address: string, known?: KnownHop): Hop {
+    const way = this.way(address);
+    return this.hop(address, way, way.via && this.resolve(way.via.ifindex, way.via.address, known));
   }
 }
 

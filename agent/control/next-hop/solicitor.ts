@@ -26,6 +26,8 @@ export class Solicitor {
   readonly #tell: (error: Error | undefined) => void;
   readonly #asked = new Map<string, Asked>();
   #timer: NodeJS.Timeout | undefined;
+  /** performance.now() of the timer's end. */
+  #armed = Number.POSITIVE_INFINITY;
   #closed = false;
 
   /** `tell`: gets the error of a question that could not be asked, undefined when one could. */
@@ -42,13 +44,12 @@ export class Solicitor {
     // Spread over the period, so that a thousand backends added together are not asked for in one burst each time.
     const due = performance.now() + (resolved ? this.#period() * (0.5 + Math.random() / 2) : 0);
     this.#asked.set(key, { ifindex, address, resolved, pause: SOLICIT.first, due });
-    this.#arm();
+    if (due < this.#armed) this.#arm(due);
   }
 
-  /** Forgets all next hops but these (keys of neighbourKey). */
-  retain(keys: ReadonlySet<string>): void {
-    for (const key of this.#asked.keys()) if (!keys.has(key)) this.#asked.delete(key);
-    this.#arm();
+  /** Asks for this next hop no more. */
+  forget(ifindex: number, address: string): void {
+    this.#asked.delete(neighbourKey(ifindex, address));
   }
 
   close(): void {
@@ -61,12 +62,11 @@ export class Solicitor {
     return Math.max(SOLICIT.resolved, this.#asked.size * SOLICIT.each);
   }
 
-  #arm(): void {
+  #arm(due: number): void {
     clearTimeout(this.#timer);
-    if (this.#closed || this.#asked.size === 0) return;
-    let earliest = Number.POSITIVE_INFINITY;
-    for (const { due } of this.#asked.values()) earliest = Math.min(earliest, due);
-    this.#timer = setTimeout(() => this.#askDue(), Math.max(0, earliest - performance.now()));
+    this.#armed = due;
+    if (this.#closed || due === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.#askDue(), Math.max(0, due - performance.now()));
     this.#timer.unref();
   }
 
@@ -83,6 +83,8 @@ export class Solicitor {
       asked.due = now + (asked.resolved ? this.#period() : asked.pause);
       asked.pause = Math.min(asked.pause * 2, SOLICIT.longest);
     }
-    this.#arm();
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const { due } of this.#asked.values()) earliest = Math.min(earliest, due);
+    this.#arm(earliest);
   }
 }

@@ -35,9 +35,23 @@ import { denyField, policyFields } from './intents.js';
 
 const VERSION = 1;
 
-/** The state as text, one service a block, so that a person can read and compare it. */
-export function formatState(state: DesiredState): string {
-  return `${JSON.stringify({ version: VERSION, ...state }, undefined, 2)}\n`;
+/** Of services that stay as they are, as nearly all do when one of thousands changes. */
+const texts = new WeakMap<Service, string>();
+
+/** The state as text, a line a backend, so that a person can read and compare it. */
+export function formatState({ services, ...rest }: DesiredState): string {
+  const head = JSON.stringify({ version: VERSION, ...rest }, undefined, 2).slice(0, -2);
+  return `${head},\n  "services": [${services.map(formatService).join(',')}\n  ]\n}\n`;
+}
+
+function formatService(service: Service): string {
+  const known = texts.get(service);
+  if (known !== undefined) return known;
+  const { backends, ...rest } = service;
+  const lines = backends.map((backend) => `\n      ${JSON.stringify(backend)}`).join(',');
+  const text = `\n    {${JSON.stringify(rest).slice(1, -1)},"backends":[${lines}]}`;
+  texts.set(service, text);
+  return text;
 }
 
 /** Reads what formatState wrote. Throws FL_E_STATE naming the first field that is wrong. */

@@ -2,11 +2,11 @@
 // Imports its siblings, agent/model and node's own modules.
 // Invariant: at every moment the file or its copy (<file>.last-good) is whole; writing never touches both.
 
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { FairleadError } from '../../model/errors.js';
 import type { DesiredState } from '../../model/service.js';
 import { formatState, parseState } from './desired-state.js';
-import { writeFileAtomically } from '../write-file.js';
+import { linkFileAtomically, writeFileAtomically } from '../write-file.js';
 
 /** What was found at start. `state` undefined: neither file could be used. */
 export interface FoundState {
@@ -22,6 +22,8 @@ export class StateFile {
   readonly path: string;
   readonly #copy: string;
   #lastGood: string | undefined;
+  /** Names the file as it was when it held that; undefined: it never did. */
+  #identity: string | undefined;
 
   constructor(path: string) {
     this.path = path;
@@ -34,10 +36,12 @@ export class StateFile {
     for (const path of [this.path, this.#copy]) {
       if (!existsSync(path)) continue;
       try {
+        const current = path === this.path;
+        const identity = current ? identityOf(path) : undefined;
         const text = readFileSync(path, 'utf8');
         const state = parseState(text);
         this.#lastGood = text;
-        const current = path === this.path;
+        this.#identity = identity;
         if (!current) warnings.push(`the state was taken from ${path}, which may lack the last change`);
         return { state, current, fresh: false, warnings };
       } catch (error) {
@@ -63,7 +67,7 @@ export class StateFile {
     const text = formatState(state);
     try {
       // The copy first: were the new file lost with the disk's cache, the copy would still be the state before it.
-      if (this.#lastGood !== undefined) writeFileAtomically(this.#copy, this.#lastGood, 0o600);
+      this.#keepCopy();
       writeFileAtomically(this.path, text, 0o600);
     } catch (error) {
       throw new FairleadError('FL_E_STATE', `state file ${this.path} cannot be written: ${(error as Error).message}`, {
@@ -72,5 +76,19 @@ export class StateFile {
       });
     }
     this.#lastGood = text;
+    this.#identity = identityOf(this.path);
   }
+
+  /** What was good becomes the copy: the file itself by a second name, as it may be large, or written anew where somebody has touched it. */
+  #keepCopy(): void {
+    if (this.#lastGood === undefined) return;
+    const isUntouched = this.#identity !== undefined && this.#identity === identityOf(this.path);
+    if (!isUntouched || !linkFileAtomically(this.path, this.#copy)) writeFileAtomically(this.#copy, this.#lastGood, 0o600);
+  }
+}
+
+/** Another text after any write to the file; undefined when there is none. */
+function identityOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.dev} ${found.ino} ${found.size} ${found.mtimeNs}`;
 }

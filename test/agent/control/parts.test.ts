@@ -68,7 +68,8 @@ describe('Slots', () => {
     assert.throws(() => slots.findFree(3), { code: 'FL_E_LIMIT', message: /5 backends: the table has 4 slots/ });
     assert.equal(slots.idOf(1, { address: '20.1.1.2', port: 80 }), 2);
     assert.equal(slots.idOf(2, { address: '20.1.1.2', port: 80 }), undefined);
-    assert.deepEqual([...slots.addresses()], ['20.1.1.0', '20.1.1.2']);
+    assert.deepEqual([slots.hasAddress('20.1.1.0'), slots.hasAddress('20.1.1.1')], [true, false]);
+    assert.deepEqual([slots.takeLeft(), slots.takeLeft()], [['20.1.1.1'], []]);
   });
 });
 

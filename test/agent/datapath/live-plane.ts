@@ -42,7 +42,7 @@ export class LivePlane {
     for (const family of [4, 6] as const) {
       const { backendId, backend } = HOSTS[family];
       this.datapath.backends.set(backendId, backend);
-      await this.datapath.maglev.set(SERVICE_ID[family], new Uint32Array(SIZES.maglevSize).fill(backendId));
+      await this.datapath.maglev.set(new Map([[SERVICE_ID[family], new Uint32Array(SIZES.maglevSize).fill(backendId)]]));
     }
   }
 

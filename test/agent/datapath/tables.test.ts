@@ -160,10 +160,10 @@ describeTables('tables of the data plane', (plane) => {
     const keys = ['a', 'b', 'c'].map((key) => ({ key, weight: 1 }));
     const table = buildMaglevTable(keys, SIZES.maglevSize).map((index) => index + 100);
     assert.equal(await maglev.get(7), undefined);
-    await maglev.set(7, table);
+    await maglev.set(new Map([[7, table]]));
     assert.deepEqual(await maglev.get(7), table);
     const other = table.map((id) => id + 1);
-    await maglev.set(7, other);
+    await maglev.set(new Map([[7, other]]));
     assert.deepEqual(await maglev.get(7), other);
     assert.equal(await maglev.get(8), undefined);
     assert.equal(maglev.delete(7), true);
@@ -172,7 +172,7 @@ describeTables('tables of the data plane', (plane) => {
   });
 
   it('Maglev: a table of an even size is a defect', async () => {
-    await assert.rejects(plane().datapath.maglev.set(7, new Uint32Array(250)), RangeError);
+    await assert.rejects(plane().datapath.maglev.set(new Map([[7, new Uint32Array(250)]])), RangeError);
   });
 
   it('metrics: counters of all CPUs are added up, in the order of the reasons', () => {

@@ -41,7 +41,7 @@ export function limitCases(world: World): readonly PacketCase[] {
       ...drop,
       title: 'a service whose Maglev table is not there drops',
       reason: 'no_backend',
-      before: { services: [serviceEntry(world, 'tcp', { id: 9 })] },
+      before: { services: [serviceEntry(world, 'tcp', { id: 999 })] },
     },
     {
       ...drop,

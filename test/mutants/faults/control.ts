@@ -14,21 +14,21 @@ export const controlMutants: readonly Mutant[] = [
   {
     name: 'service-before-its-table',
     file: 'agent/control/apply/apply.ts',
-    find: `  await placeTable(context, placed, transaction);
+    find: `  await placeTables(context, [placed], transaction);
   await publish(context, placed, all, transaction);`,
     replace: `  await publish(context, placed, all, transaction);
-  await placeTable({ ...context, distrustTables: true }, placed, transaction);`,
+  await placeTables({ ...context, distrustTables: true }, [placed], transaction);`,
     breaks: 'For a moment packets find a new service whose table is not there yet.',
     tests: [AGENT],
   },
   {
     name: 'backend-freed-too-soon',
     file: 'agent/control/apply/apply.ts',
-    find: '  await placeTable(context, placed, transaction);\n',
+    find: '  await placeTables(context, [placed], transaction);\n',
     replace: `  for (const { id } of context.tables.slots.ofService(service.id)) {
     if (!placed.slots.has(id)) await transaction.run(freeBackend(context.tables, id));
   }
-  await placeTable(context, placed, transaction);
+  await placeTables(context, [placed], transaction);
 `,
     breaks: 'A backend goes while the table still leads to it: new flows are dropped meanwhile.',
     tests: [AGENT],
@@ -60,10 +60,16 @@ export const controlMutants: readonly Mutant[] = [
   {
     name: 'table-not-undone',
     file: 'agent/control/apply/table-steps.ts',
-    find: `    undo: () => (unreadable === undefined ? put(before) : Promise.reject(unreadable)),
-`,
+    find: `    undo,
+  };
+}
+
+export function writeService`,
     replace: `    undo: () => undefined,
-`,
+  };
+}
+
+export function writeService`,
     breaks: 'A change that failed leaves its Maglev table in place.',
     tests: [AGENT],
   },
@@ -150,8 +156,8 @@ export const controlMutants: readonly Mutant[] = [
   {
     name: 'resolved-without-source',
     file: 'agent/control/next-hop/next-hop.ts',
-    find: 'if (source === undefined) return',
-    replace: 'if (source === null) return',
+    find: '    if (source === undefined)\n      return',
+    replace: '    if (source === null)\n      return',
     breaks: 'Packets to a backend of a family that the node has no LB address of leave from the address of all zeros.',
     tests: [NEXT_HOP],
   },

@@ -121,6 +121,61 @@ describe('next hops that are followed', () => {
   });
 });
 
+describe('next hops of a thousand addresses', () => {
+  const addresses = Array.from({ length: 1000 }, (_, i) => `2001:db8:50::${(i + 16).toString(16)}`);
+  const ignore = () => undefined;
+  let made: ReturnType<typeof makeNetwork>;
+  let hops: NextHops;
+  const changes: ReadonlySet<string>[] = [];
+
+  beforeEach(() => {
+    changes.length = 0;
+    made = makeNetwork();
+    made.kernel.net.setNeighbour({ ifindex: 2, address: 'fe80::1', mac: MAC.eth0, state: 'reachable' });
+    made.kernel.net.setNeighbour({ ifindex: 3, address: 'fe80::1', mac: MAC.eth1, state: 'reachable' });
+    const listener = { changed: (some: ReadonlySet<string>) => void changes.push(some), devicesChanged: ignore, trouble: ignore };
+    hops = new NextHops(made.network, made.sources, listener);
+    for (const address of addresses) hops.track(address);
+  });
+  afterEach(() => hops.close());
+  const changed = () => new Set(changes.flatMap((some) => [...some]));
+
+  it('all change with their router, told at once, and no route is asked for', () => {
+    let asked = 0;
+    const { route } = made.network;
+    made.network.route = (address) => {
+      asked++;
+      return route.call(made.network, address);
+    };
+    made.kernel.net.setNeighbour({ ifindex: 2, address: 'fe80::1', mac: '02:00:00:00:09:09', state: 'reachable' });
+    assert.deepEqual([changes.length, changed().size, asked], [1, 1000, 0]);
+    assert.equal(hops.get(addresses[999] as string).resolved?.dstMac, '02:00:00:00:09:09');
+    made.kernel.net.setNeighbour({ ifindex: 2, address: 'fe80::1', mac: '02:00:00:00:09:09', state: 'stale' });
+    assert.equal(changes.length, 1, 'a MAC that gets old is no change');
+  });
+
+  it('follow another route a piece at a time, also one that changes meanwhile', async () => {
+    made.kernel.net.routes[0] = { destination: '2001:db8:50::/48', ifindex: 3, via: 'fe80::1' };
+    made.kernel.net.emit({ kind: 'route' });
+    await hops.waitUntil(() => changes.length > 0, 5000);
+    assert.ok(changed().size < 1000, 'the event loop has its turn between');
+    made.kernel.net.routes[0] = { destination: '2001:db8:50::/48', ifindex: 2, via: 'fe80::1' };
+    made.kernel.net.emit({ kind: 'route' });
+    const all = (device: string) => addresses.every((address) => hops.get(address).via?.device === device);
+    await hops.waitUntil(() => all('eth0'), 5000);
+    await sleep(50);
+    assert.ok(all('eth0'));
+    assert.equal(hops.get(addresses[0] as string).resolved?.dstMac, MAC.eth0);
+  });
+
+  it('are let go with their router, which is asked for no more', async () => {
+    for (const address of addresses) hops.forget(address);
+    assert.deepEqual([...hops.entries()], []);
+    made.kernel.net.setNeighbour({ ifindex: 2, address: 'fe80::1', mac: '02:00:00:00:09:09', state: 'reachable' });
+    assert.equal(changes.length, 0);
+  });
+});
+
 describe('the next hop that a person means', () => {
   const backends = { eth0: '2001:db8:50::7', eth1: '2001:db8:60::7' } as const;
   const hops = Object.values(backends).map((address) => [address, find(address)] as const);

@@ -291,7 +291,7 @@ describe('startAgent', () => {
     const before = await bench.snapshot();
     await agent.setMode('dsr');
     await agent.setMode('snat');
-    await bench.datapath().maglev.set(1, new Uint32Array(7).fill(15));
+    await bench.datapath().maglev.set(new Map([[1, new Uint32Array(7).fill(15)]]));
     await bench.restart();
     assert.notDeepEqual(await bench.snapshot(), before);
     writeFileSync(bench.settings.stateFile, 'torn');

@@ -122,6 +122,25 @@ describe('StateFile', () => {
     assert.deepEqual(new StateFile(path).read().state, small);
   });
 
+  it('keeps a good copy also when somebody has written into the file meanwhile', () => {
+    const file = new StateFile(path);
+    file.write(small);
+    writeFileSync(path, 'garbage');
+    file.write({ ...small, mode: 'dsr' });
+    assert.deepEqual(parseState(readFileSync(`${path}.last-good`, 'utf8')), small);
+    assert.equal(new StateFile(path).read().state?.mode, 'dsr');
+  });
+
+  it('writes a state as it was read once more, and the copy with it', () => {
+    new StateFile(path).write(small);
+    const next = new StateFile(path);
+    next.read();
+    next.write({ ...small, mode: 'dsr' });
+    next.write(small);
+    assert.equal(parseState(readFileSync(`${path}.last-good`, 'utf8')).mode, 'dsr');
+    assert.deepEqual(readdirSync(join(directory, 'below')).sort(), ['state.json', 'state.json.last-good']);
+  });
+
   it('what cannot be read at all is put aside', () => {
     const file = new StateFile(path);
     file.write(small);
