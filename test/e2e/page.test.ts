@@ -15,7 +15,8 @@ import { openBrowser, requireBrowser, type WatchedBrowser } from './support/brow
 import { openSetting, requireRoot, SNAT, SUITE_TIMEOUT, setService, waitFor } from './support/setting.js';
 
 const ORIGIN = 'http://127.0.0.1:9965';
-const FLAGS = [...SNAT, `--web=${ORIGIN.slice('http://'.length)}`];
+/** Small tables: hundreds of services are made in a second. */
+const FLAGS = [...SNAT, `--web=${ORIGIN.slice('http://'.length)}`, '--maglev-size=1021', '--max-flows=65536'];
 /** So many that not all can be shown. */
 const SERVICES = 203;
 
@@ -30,11 +31,12 @@ describe('the page in a browser', function () {
     requireRoot(this);
     requireBrowser(this);
     ({ lab, agent } = await openSetting({ backends: 2 }, FLAGS));
+    const opened = openBrowser(lab, lab.host('lb'), 1280, 900);
     await setService(lab, agent, 1);
     await agent.must('service update --id=1 --health=http:/ --health-profile=fast');
     await agent.must(`service update --id=2 --frontend=${lab.vip}:81 --backends=${lab.backends[0]?.address}:80 --source-deny=20.1.1.0/24`);
     load = await startLoad(lab, { workers: 2, pause: 20, timeout: 300 });
-    browser = await openBrowser(lab, lab.host('lb'), 1280, 900);
+    browser = await opened;
     await browser.page.goto(`${ORIGIN}/`);
   });
   after(async () => {
