@@ -8,6 +8,7 @@ import { readVersion } from './cli/version.js';
 import { formatError, statusOf } from './commands/format-error.js';
 import { openSink } from './commands/sink.js';
 import type { Agent } from './control/agent.js';
+import type { RecentLog } from './control/recent-log.js';
 import type { Examiner } from './doctor/examiner.js';
 import { EXIT, type ExitStatus, FairleadError } from './model/errors.js';
 import type { Settings } from './model/settings.js';
@@ -76,15 +77,23 @@ function stopOnSignals(): AbortController {
 /** An agent of this process, with its API, at a prompt. */
 async function runAtPrompt(settings: Settings, config: string | undefined): Promise<ExitStatus> {
   const stop = stopOnSignals();
-  const [platform, { startAgent }, { makeAnnouncer }] = await Promise.all([
+  const [platform, { startAgent }, { makeAnnouncer }, { auditAgent }, { RecentLog }] = await Promise.all([
     loadPlatform(),
     import('./control/start/start.js'),
     import('./repl/announce.js'),
+    import('./control/audited-agent.js'),
+    import('./control/recent-log.js'),
   ]);
   const announcer = makeAnnouncer(err);
-  const agent = await startAgent(platform, settings, announcer.report).finally(announcer.stop);
+  const recent = new RecentLog();
+  // Told at the page alone: the terminal is the prompt's.
+  const log = recent.tap(() => {});
+  const running = await startAgent(platform, settings, announcer.report, { log }).finally(announcer.stop);
+  const agent = auditAgent(running, 'prompt', log);
   // Without its API the agent is still good for the one who sits here.
-  const api = await serve(agent, settings, stop).catch(async (error: unknown) => void (await err.write(formatError(error, err, debug))));
+  const api = await serve(auditAgent(running, 'api', log), settings, recent, stop).catch(
+    async (error: unknown) => void (await err.write(formatError(error, err, debug))),
+  );
   if (config !== undefined) await applyConfig(agent, config).catch(fail);
   const end = await runPrompt(agent, stop.signal).finally(async () => {
     await api?.close();
@@ -97,14 +106,16 @@ async function runAtPrompt(settings: Settings, config: string | undefined): Prom
 /** An agent of this process, with its API and no prompt: for a service manager. */
 async function runAsService({ settings, config, watch }: Extract<CommandLine, { kind: 'agent' }>): Promise<ExitStatus> {
   const stop = stopOnSignals();
-  const [platform, { startAgent }, { makeLog }, { auditAgent }, { findServiceManager }] = await Promise.all([
+  const [platform, { startAgent }, { makeLog }, { auditAgent }, { RecentLog }, { findServiceManager }] = await Promise.all([
     loadPlatform(),
     import('./control/start/start.js'),
     import('./cli/log.js'),
     import('./control/audited-agent.js'),
+    import('./control/recent-log.js'),
     import('./cli/service-manager.js'),
   ]);
-  const log = makeLog(err, 'info');
+  const recent = new RecentLog();
+  const log = recent.tap(makeLog(err, 'info'));
   const manager = findServiceManager(env, process.pid, platform.notify);
   const agent = await startAgent(
     platform,
@@ -115,7 +126,7 @@ async function runAsService({ settings, config, watch }: Extract<CommandLine, { 
     { log },
   );
   try {
-    const api = await serve(auditAgent(agent, 'api', log), settings, stop);
+    const api = await serve(auditAgent(agent, 'api', log), settings, recent, stop);
     if (config !== undefined) {
       const byFile = auditAgent(agent, `file ${config}`, log);
       await applyConfig(byFile, config);
@@ -150,7 +161,12 @@ async function applyConfig(agent: Agent, file: string): Promise<void> {
   await agent.replaceDesired(readConfigFile(file).state, false);
 }
 
-async function serve(agent: Agent, { apiSocket, apiGroup, web }: Settings, stop: AbortController): Promise<{ close(): Promise<void> }> {
+async function serve(
+  agent: Agent,
+  { apiSocket, apiGroup, web, webNames }: Settings,
+  recent: RecentLog,
+  stop: AbortController,
+): Promise<{ close(): Promise<void> }> {
   const [{ serveApi }, { serveWeb }, { withoutCommands }] = await Promise.all([
     import('./api/server.js'),
     import('./api/web.js'),
@@ -161,7 +177,7 @@ async function serve(agent: Agent, { apiSocket, apiGroup, web }: Settings, stop:
   const unloaded = () => setImmediate(() => stop.abort());
   const api = await serveApi(served, { path: apiSocket, group: apiGroup, version: readVersion(), unloaded });
   try {
-    const page = web === undefined ? undefined : await serveWeb(agent, web, readVersion());
+    const page = web === undefined ? undefined : await serveWeb(agent, web, { version: readVersion(), recent, names: webNames });
     return { close: async () => void (await Promise.all([api.close(), page?.close()])) };
   } catch (error) {
     await api.close();

@@ -8,6 +8,7 @@ import {
   parseDispatch,
   parseEndpoint,
   parseEarlyFragments,
+  parseHostNames,
   parseInstance,
   parseInteger,
   parseIpipSource,
@@ -196,10 +197,21 @@ export const SETTINGS_FLAGS = {
   web: optional({
     name: 'web',
     placeholder: 'IP:PORT',
-    text: 'address that metrics (/metrics) and health (/healthz) are read at without asking who reads; nothing can be changed there',
+    text: 'address that the page (/), metrics (/metrics) and health (/healthz) are read at without asking who reads; nothing can be changed there',
     parse: parseEndpoint,
     fallbackText: 'none',
   }),
+  webNames: withDefault<readonly string[]>(
+    {
+      name: 'web-name',
+      placeholder: 'NAME[,NAME...]',
+      text: 'names of this node that these may be asked for by, beside IP addresses and localhost',
+      parse: (text, where) => (text === '' ? [] : parseHostNames(text, where)),
+      fallbackText: 'none: any other name is refused, as it may be a trick of a foreign page (DNS rebinding)',
+      repeatable: true,
+    },
+    '',
+  ),
   bpfObject: optional({
     name: 'bpf-object',
     placeholder: 'FILE',

@@ -56,8 +56,10 @@ export interface Settings {
   readonly apiSocket: string;
   /** Group that may use the API beside root, by name or number; undefined: the agent's own. */
   readonly apiGroup: string | undefined;
-  /** Network address that metrics and health are read at, by anybody who reaches it; undefined: none. */
+  /** Network address that the page, metrics and health are read at, by anybody who reaches it; undefined: none. */
   readonly web: Endpoint | undefined;
+  /** Names that these may be asked for by, beside IP addresses and localhost: in small letters. */
+  readonly webNames: readonly string[];
   /** A pre-built object that reads its settings from the config map; undefined: compile. */
   readonly bpfObject: string | undefined;
   readonly cacheDirectory: string;
@@ -105,6 +107,7 @@ export const DEFAULT_SETTINGS: Settings = {
   apiSocket: socketOf('default'),
   apiGroup: undefined,
   web: undefined,
+  webNames: [],
   bpfObject: undefined,
   cacheDirectory: '/var/cache/fairlead',
   clang: 'clang',
