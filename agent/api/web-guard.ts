@@ -1,6 +1,6 @@
 // What a browser is told and asked before anything is answered on the network: headers that bind the page, and names that are ours.
 // Imports agent/model.
-// Invariant: a page of somebody else's, also one whose name leads here (DNS rebinding), cannot read what stands here.
+// Invariant: a page of somebody else's, also one whose name leads here (DNS rebinding), cannot read the page or its stream.
 
 import { isIP } from 'node:net';
 import { FairleadError } from '../model/errors.js';

@@ -19,6 +19,8 @@ import { encodeError, statusOfError, toJson } from './wire.js';
 const MOST_CONNECTIONS = 256;
 /** Milliseconds in which a request has to have come. */
 const REQUEST_TIME = 10_000;
+/** What monitoring asks for by whatever name it knows this node by. */
+const BY_ANY_NAME: ReadonlySet<string> = new Set(['/metrics', '/healthz']);
 /** HTTP's status where there are as many streams as there may be. */
 const UNAVAILABLE = 503;
 
@@ -62,7 +64,7 @@ export function buildWeb(agent: Agent, { version, recent = new RecentLog(), name
   });
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(WEB_HEADERS);
-    const refused = refuseHost(request.headers.host, names);
+    const refused = BY_ANY_NAME.has(request.routeOptions.url ?? '') ? undefined : refuseHost(request.headers.host, names);
     if (refused !== undefined) return reply.code(MISDIRECTED).send({ error: encodeError(refused) });
   });
   app.setErrorHandler((error: FastifyError, _request, reply) => {

@@ -205,7 +205,7 @@ export const SETTINGS_FLAGS = {
     {
       name: 'web-name',
       placeholder: 'NAME[,NAME...]',
-      text: 'names of this node that these may be asked for by, beside IP addresses and localhost',
+      text: 'names of this node that the page may be asked for by, beside IP addresses and localhost',
       parse: (text, where) => (text === '' ? [] : parseHostNames(text, where)),
       fallbackText: 'none: any other name is refused, as it may be a trick of a foreign page (DNS rebinding)',
       repeatable: true,

@@ -73,7 +73,9 @@ describe('what is read over the network', () => {
       '[x]',
       ' ',
     ])
-      for (const url of ['/', '/metrics', '/healthz', '/live']) assert.equal(await statusFor(host, url), 421, `${host} ${url}`);
+      for (const url of ['/', '/page.js', '/live', '/none']) assert.equal(await statusFor(host, url), 421, `${host} ${url}`);
+    // Monitoring knows the node by a name of its own.
+    for (const url of ['/metrics', '/healthz']) assert.equal(await statusFor('lb7.example', url), 200);
     const { error } = JSON.parse((await app.inject({ url: '/', headers: { host: 'evil.example' } })).body) as {
       error: Record<string, string>;
     };
