@@ -24,7 +24,9 @@ const TICKS = 100;
 function processorTime() {
   try {
     // Fields 14 to 17 of proc(5); the second, a name in brackets, may hold blanks.
-    const fields = readFileSync('/proc/self/stat', 'utf8').replace(/^.*\) /, '').split(' ');
+    const fields = readFileSync('/proc/self/stat', 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
     return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS;
   } catch {
     return 0;
