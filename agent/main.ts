@@ -8,6 +8,7 @@ import { readVersion } from './cli/version.js';
 import { formatError, statusOf } from './commands/format-error.js';
 import { openSink } from './commands/sink.js';
 import type { Agent } from './control/agent.js';
+import type { Log } from './control/log.js';
 import type { RecentLog } from './control/recent-log.js';
 import type { Examiner } from './doctor/examiner.js';
 import { EXIT, type ExitStatus, FairleadError } from './model/errors.js';
@@ -91,7 +92,7 @@ async function runAtPrompt(settings: Settings, config: string | undefined): Prom
   const running = await startAgent(platform, settings, announcer.report, { log }).finally(announcer.stop);
   const agent = auditAgent(running, 'prompt', log);
   // Without its API the agent is still good for the one who sits here.
-  const api = await serve(auditAgent(running, 'api', log), settings, recent, stop).catch(
+  const api = await serve(auditAgent(running, 'api', log), settings, recent, log, stop).catch(
     async (error: unknown) => void (await err.write(formatError(error, err, debug))),
   );
   if (config !== undefined) await applyConfig(agent, config).catch(fail);
@@ -115,7 +116,7 @@ async function runAsService({ settings, config, watch }: Extract<CommandLine, { 
     import('./cli/service-manager.js'),
   ]);
   const recent = new RecentLog();
-  const log = recent.tap(makeLog(err, 'info'));
+  const log = recent.tap(makeLog(err, settings.logLevel));
   const manager = findServiceManager(env, process.pid, platform.notify);
   const agent = await startAgent(
     platform,
@@ -126,7 +127,7 @@ async function runAsService({ settings, config, watch }: Extract<CommandLine, { 
     { log },
   );
   try {
-    const api = await serve(auditAgent(agent, 'api', log), settings, recent, stop);
+    const api = await serve(auditAgent(agent, 'api', log), settings, recent, log, stop);
     if (config !== undefined) {
       const byFile = auditAgent(agent, `file ${config}`, log);
       await applyConfig(byFile, config);
@@ -165,6 +166,7 @@ async function serve(
   agent: Agent,
   { apiSocket, apiGroup, web, webNames }: Settings,
   recent: RecentLog,
+  log: Log,
   stop: AbortController,
 ): Promise<{ close(): Promise<void> }> {
   const [{ serveApi }, { serveWeb }, { withoutCommands }] = await Promise.all([
@@ -175,7 +177,7 @@ async function serve(
   const served = apiGroup === undefined ? agent : withoutCommands(agent);
   // The answer goes out before the agent ends.
   const unloaded = () => setImmediate(() => stop.abort());
-  const api = await serveApi(served, { path: apiSocket, group: apiGroup, version: readVersion(), unloaded });
+  const api = await serveApi(served, { path: apiSocket, group: apiGroup, version: readVersion(), unloaded, log });
   try {
     const page = web === undefined ? undefined : await serveWeb(agent, web, { version: readVersion(), recent, names: webNames });
     return { close: async () => void (await Promise.all([api.close(), page?.close()])) };

@@ -22,6 +22,7 @@ import {
   parseSeconds,
   parseSwitch,
   parseUnknownPort,
+  parseWord,
   parseXdpMode,
 } from '../model/parse.js';
 import { FairleadError } from '../model/errors.js';
@@ -29,6 +30,8 @@ import { DISPATCHES, MODES } from '../model/service.js';
 import {
   DEFAULT_SETTINGS as DEFAULTS,
   EARLY_FRAGMENTS,
+  LOG_LEVELS,
+  type LogLevel,
   NO_BACKEND_ANSWERS,
   SYN_CHALLENGES,
   UNKNOWN_PORT_WORDS,
@@ -261,6 +264,16 @@ export const SETTINGS_FLAGS = {
       choices: UNKNOWN_PORT_WORDS,
     },
     DEFAULTS.vipUnknownPort,
+  ),
+  logLevel: withDefault<LogLevel>(
+    {
+      name: 'log-level',
+      placeholder: LOG_LEVELS.join('|'),
+      text: 'what `fairlead agent` tells of itself: this and what is graver; debug has each request to the API',
+      parse: (text, where) => parseWord<LogLevel>(text, 'log level', LOG_LEVELS, where),
+      choices: LOG_LEVELS,
+    },
+    DEFAULTS.logLevel,
   ),
   healthExec: withDefault(
     {
