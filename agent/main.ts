@@ -8,6 +8,8 @@ import { readVersion } from './cli/version.js';
 import { formatError, statusOf } from './commands/format-error.js';
 import { openSink } from './commands/sink.js';
 import type { Agent } from './control/agent.js';
+import type { Log } from './control/log.js';
+import type { RecentLog } from './control/recent-log.js';
 import type { Examiner } from './doctor/examiner.js';
 import { EXIT, type ExitStatus, FairleadError } from './model/errors.js';
 import type { Settings } from './model/settings.js';
@@ -76,15 +78,23 @@ function stopOnSignals(): AbortController {
 /** An agent of this process, with its API, at a prompt. */
 async function runAtPrompt(settings: Settings, config: string | undefined): Promise<ExitStatus> {
   const stop = stopOnSignals();
-  const [platform, { startAgent }, { makeAnnouncer }] = await Promise.all([
+  const [platform, { startAgent }, { makeAnnouncer }, { auditAgent }, { RecentLog }] = await Promise.all([
     loadPlatform(),
     import('./control/start/start.js'),
     import('./repl/announce.js'),
+    import('./control/audited-agent.js'),
+    import('./control/recent-log.js'),
   ]);
   const announcer = makeAnnouncer(err);
-  const agent = await startAgent(platform, settings, announcer.report).finally(announcer.stop);
+  const recent = new RecentLog();
+  // Told at the page alone: the terminal is the prompt's.
+  const log = recent.tap(() => {});
+  const running = await startAgent(platform, settings, announcer.report, { log }).finally(announcer.stop);
+  const agent = auditAgent(running, 'prompt', log);
   // Without its API the agent is still good for the one who sits here.
-  const api = await serve(agent, settings, stop).catch(async (error: unknown) => void (await err.write(formatError(error, err, debug))));
+  const api = await serve(auditAgent(running, 'api', log), settings, recent, log, stop).catch(
+    async (error: unknown) => void (await err.write(formatError(error, err, debug))),
+  );
   if (config !== undefined) await applyConfig(agent, config).catch(fail);
   const end = await runPrompt(agent, stop.signal).finally(async () => {
     await api?.close();
@@ -97,14 +107,16 @@ async function runAtPrompt(settings: Settings, config: string | undefined): Prom
 /** An agent of this process, with its API and no prompt: for a service manager. */
 async function runAsService({ settings, config, watch }: Extract<CommandLine, { kind: 'agent' }>): Promise<ExitStatus> {
   const stop = stopOnSignals();
-  const [platform, { startAgent }, { makeLog }, { auditAgent }, { findServiceManager }] = await Promise.all([
+  const [platform, { startAgent }, { makeLog }, { auditAgent }, { RecentLog }, { findServiceManager }] = await Promise.all([
     loadPlatform(),
     import('./control/start/start.js'),
     import('./cli/log.js'),
     import('./control/audited-agent.js'),
+    import('./control/recent-log.js'),
     import('./cli/service-manager.js'),
   ]);
-  const log = makeLog(err, 'info');
+  const recent = new RecentLog();
+  const log = recent.tap(makeLog(err, settings.logLevel));
   const manager = findServiceManager(env, process.pid, platform.notify);
   const agent = await startAgent(
     platform,
@@ -115,7 +127,7 @@ async function runAsService({ settings, config, watch }: Extract<CommandLine, { 
     { log },
   );
   try {
-    const api = await serve(auditAgent(agent, 'api', log), settings, stop);
+    const api = await serve(auditAgent(agent, 'api', log), settings, recent, log, stop);
     if (config !== undefined) {
       const byFile = auditAgent(agent, `file ${config}`, log);
       await applyConfig(byFile, config);
@@ -150,7 +162,13 @@ async function applyConfig(agent: Agent, file: string): Promise<void> {
   await agent.replaceDesired(readConfigFile(file).state, false);
 }
 
-async function serve(agent: Agent, { apiSocket, apiGroup, web }: Settings, stop: AbortController): Promise<{ close(): Promise<void> }> {
+async function serve(
+  agent: Agent,
+  { apiSocket, apiGroup, web, webNames }: Settings,
+  recent: RecentLog,
+  log: Log,
+  stop: AbortController,
+): Promise<{ close(): Promise<void> }> {
   const [{ serveApi }, { serveWeb }, { withoutCommands }] = await Promise.all([
     import('./api/server.js'),
     import('./api/web.js'),
@@ -159,9 +177,9 @@ async function serve(agent: Agent, { apiSocket, apiGroup, web }: Settings, stop:
   const served = apiGroup === undefined ? agent : withoutCommands(agent);
   // The answer goes out before the agent ends.
   const unloaded = () => setImmediate(() => stop.abort());
-  const api = await serveApi(served, { path: apiSocket, group: apiGroup, version: readVersion(), unloaded });
+  const api = await serveApi(served, { path: apiSocket, group: apiGroup, version: readVersion(), unloaded, log });
   try {
-    const page = web === undefined ? undefined : await serveWeb(agent, web, readVersion());
+    const page = web === undefined ? undefined : await serveWeb(agent, web, { version: readVersion(), recent, names: webNames });
     return { close: async () => void (await Promise.all([api.close(), page?.close()])) };
   } catch (error) {
     await api.close();
@@ -184,9 +202,15 @@ async function attach(socket: string): Promise<ExitStatus> {
 
 /** One command to an agent of another process. */
 async function runCommand({ socket, words }: Extract<CommandLine, { kind: 'command' }>): Promise<ExitStatus> {
-  const [{ RemoteAgent }, { runWords }] = await Promise.all([import('./api/remote-agent.js'), import('./commands/run-line.js')]);
-  const { signal } = stopOnSignals();
-  const context = { agent: new RemoteAgent(socket), out, err, signal, leave() {}, doctor: loadDoctor, ask: askerAt(signal) };
+  const [{ RemoteAgent }, { runWords }, { takeKeys }] = await Promise.all([
+    import('./api/remote-agent.js'),
+    import('./commands/run-line.js'),
+    import('./repl/keyboard.js'),
+  ]);
+  const stop = stopOnSignals();
+  const { signal } = stop;
+  const keyboard = stdin.isTTY ? (pressed: (key: string) => void) => takeKeys(stdin, pressed, () => stop.abort()) : undefined;
+  const context = { agent: new RemoteAgent(socket), out, err, signal, leave() {}, doctor: loadDoctor, ask: askerAt(signal), keyboard };
   return runWords(words, context, debug);
 }
 

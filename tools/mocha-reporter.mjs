@@ -2,7 +2,7 @@
 // Imports mocha only. Reasons come from skipTest() of test/tools/skip.ts.
 // Invariant: the file named by FAIRLEAD_TOTALS, when it is set, always holds the totals, what failed, and the test that runs; none when mocha ended.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import Mocha from 'mocha';
 
@@ -17,23 +17,47 @@ function skipReason(test) {
 /** So many files are named with their time, so that who adds a test sees what it costs. */
 const SLOWEST = 15;
 
-/** Seconds from a file's first hook or test to the next file's: files run one after the other. */
+/** Ticks of a second in /proc (USER_HZ of proc(5)). */
+const TICKS = 100;
+
+/** Seconds of processor time that this process and its children that have ended took until now; 0 where the kernel does not say. */
+function processorTime() {
+  try {
+    // Fields 14 to 17 of proc(5); the second, a name in brackets, may hold blanks.
+    const fields = readFileSync('/proc/self/stat', 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS;
+  } catch {
+    return 0;
+  }
+}
+
+/** Seconds from a file's first hook or test to the next file's, as files run one after the other, and of processor time. */
 class FileTimes {
   #files = new Map();
   #at;
   #since = performance.now();
+  #spent = processorTime();
 
   /** `file`: whose hook or test begins; undefined at the end. */
   enter(file) {
-    const now = performance.now();
-    if (this.#at !== undefined) this.#files.set(this.#at, (this.#files.get(this.#at) ?? 0) + now - this.#since);
+    // Once a file: reading it takes longer than many a test.
+    if (file === this.#at) return;
+    const [now, spent] = [performance.now(), processorTime()];
+    if (this.#at !== undefined) {
+      const { wall, cpu } = this.#files.get(this.#at) ?? { wall: 0, cpu: 0 };
+      this.#files.set(this.#at, { wall: wall + (now - this.#since) / 1000, cpu: cpu + spent - this.#spent });
+    }
     this.#at = file;
     this.#since = now;
+    this.#spent = spent;
   }
 
   lines() {
-    const slowest = [...this.#files].toSorted((a, b) => b[1] - a[1]).slice(0, SLOWEST);
-    return slowest.map(([file, ms]) => `  ${(ms / 1000).toFixed(1).padStart(6)} s  ${relative(process.cwd(), file)}\n`);
+    const slowest = [...this.#files].toSorted(([, a], [, b]) => b.wall - a.wall).slice(0, SLOWEST);
+    const seconds = (number) => `${number.toFixed(1).padStart(6)} s`;
+    return slowest.map(([file, { wall, cpu }]) => `${seconds(wall)} ${seconds(cpu)}  ${relative(process.cwd(), file)}\n`);
   }
 }
 
@@ -59,7 +83,7 @@ export default class Reporter extends Mocha.reporters.Spec {
     runner.on('hook', begin);
     runner.once('end', () => {
       times.enter(undefined);
-      process.stdout.write(`Longest:\n${times.lines().join('')}`);
+      process.stdout.write(`Longest, and their processor time:\n${times.lines().join('')}`);
       if (skipped.length > 0) process.stdout.write('Skipped:\n');
       for (const test of skipped) process.stdout.write(`  ${test.fullTitle()}: ${skipReason(test)}\n`);
       save();

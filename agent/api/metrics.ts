@@ -5,6 +5,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Agent } from '../control/agent.js';
 import { formatEndpoint, formatFrontend } from '../model/format.js';
+import { isReady } from '../model/ready.js';
 import { type BackendStats, REFUSAL_REASONS, type ServiceStats, type StatsView, type Traffic } from '../model/stats.js';
 import type { BackendView, ServiceView, StatusView } from '../model/views.js';
 
@@ -232,10 +233,6 @@ function bothWays(labels: Labels, counted: Traffic, request: keyof Traffic, repl
 
 function portLabels({ family, address, port, protocol }: StatusView['snatPorts'][number]): Labels {
   return { family: String(family), backend: formatEndpoint({ address, port }), protocol };
-}
-
-function isReady({ state, weight, health, local, mac }: BackendView): boolean {
-  return state === 'active' && health !== 'down' && weight > 0 && (local || mac !== undefined);
 }
 
 export const PREFIX = 'fairlead_';

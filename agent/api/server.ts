@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { Agent } from '../control/agent.js';
+import type { Log } from '../control/log.js';
 import { FairleadError } from '../model/errors.js';
 import { makeMetrics, METRICS_TYPE } from './metrics.js';
 import { addRoutes } from './routes.js';
@@ -25,6 +26,8 @@ export interface ApiOptions {
   readonly version: string;
   /** Called when a call has taken the data plane away. */
   readonly unloaded: () => void;
+  /** Gets a line of each request. */
+  readonly log?: Log;
 }
 
 export interface ApiServer {
@@ -33,10 +36,10 @@ export interface ApiServer {
 }
 
 /** Throws FL_E_CONFLICT when another program answers at the socket, FL_E_NOT_FOUND for an unknown group, FL_E_SYSTEM when it cannot be made. */
-export async function serveApi(agent: Agent, { path, group, version, unloaded }: ApiOptions): Promise<ApiServer> {
+export async function serveApi(agent: Agent, { path, group, version, unloaded, log }: ApiOptions): Promise<ApiServer> {
   const gid = group === undefined ? undefined : findGroup(group);
   await makeRoom(path);
-  const app = await buildApi(agent, version, unloaded);
+  const app = await buildApi(agent, version, unloaded, log);
   try {
     // Not recursive: where no folder can be made, as in /proc, Node.js 20 would try for ever.
     if (!existsSync(dirname(path))) mkdirSync(dirname(path), 0o755);
@@ -54,12 +57,15 @@ export async function serveApi(agent: Agent, { path, group, version, unloaded }:
 }
 
 /** The server without its socket: tests inject requests, the document is read from it. */
-export async function buildApi(agent: Agent, version: string, unloaded: () => void): Promise<FastifyInstance> {
+export async function buildApi(agent: Agent, version: string, unloaded: () => void, log: Log = () => {}): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit: MAX_BODY,
     forceCloseConnections: true,
     // Fastify would remove unknown fields and turn "1" into 1 in bodies; only what stands in paths and queries is text by nature.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: false, strict: false } },
+  });
+  app.addHook('onResponse', async ({ method, url }, { statusCode, elapsedTime }) => {
+    log('debug', `${method} ${url.slice(0, 200)}`, { by: 'api', status: statusCode, milliseconds: Math.round(elapsedTime) });
   });
   app.setSerializerCompiler(() => toJson);
   app.setErrorHandler((error: FastifyError, _request, reply) => {

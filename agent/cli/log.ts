@@ -1,11 +1,10 @@
 // The agent's log when nobody sits at a prompt: a line for each thing that happened, as text on a terminal, else as JSON.
-// Imports agent/commands/sink.ts and agent/control's type of it.
+// Imports agent/commands/sink.ts, agent/model and agent/control's type of it.
 // Invariant: one event is one line; a field's value cannot break it.
 
 import type { Sink } from '../commands/sink.js';
-import type { Log, LogLevel } from '../control/log.js';
-
-export const LOG_LEVELS = ['error', 'warning', 'info', 'debug'] as const satisfies readonly LogLevel[];
+import type { Log } from '../control/log.js';
+import { LOG_LEVELS, type LogLevel } from '../model/settings.js';
 
 /** Writes what is at least as grave as `level`. `now` gives milliseconds since 1970. */
 export function makeLog(sink: Sink, level: LogLevel, now: () => number = Date.now): Log {

@@ -8,6 +8,7 @@ import {
   parseDispatch,
   parseEndpoint,
   parseEarlyFragments,
+  parseHostNames,
   parseInstance,
   parseInteger,
   parseIpipSource,
@@ -21,6 +22,7 @@ import {
   parseSeconds,
   parseSwitch,
   parseUnknownPort,
+  parseWord,
   parseXdpMode,
 } from '../model/parse.js';
 import { FairleadError } from '../model/errors.js';
@@ -28,6 +30,8 @@ import { DISPATCHES, MODES } from '../model/service.js';
 import {
   DEFAULT_SETTINGS as DEFAULTS,
   EARLY_FRAGMENTS,
+  LOG_LEVELS,
+  type LogLevel,
   NO_BACKEND_ANSWERS,
   SYN_CHALLENGES,
   UNKNOWN_PORT_WORDS,
@@ -196,10 +200,21 @@ export const SETTINGS_FLAGS = {
   web: optional({
     name: 'web',
     placeholder: 'IP:PORT',
-    text: 'address that metrics (/metrics) and health (/healthz) are read at without asking who reads; nothing can be changed there',
+    text: 'address that the page (/), metrics (/metrics) and health (/healthz) are read at without asking who reads; nothing can be changed there',
     parse: parseEndpoint,
     fallbackText: 'none',
   }),
+  webNames: withDefault<readonly string[]>(
+    {
+      name: 'web-name',
+      placeholder: 'NAME[,NAME...]',
+      text: 'names of this node that the page may be asked for by, beside IP addresses and localhost',
+      parse: (text, where) => (text === '' ? [] : parseHostNames(text, where)),
+      fallbackText: 'none: any other name is refused, as it may be a trick of a foreign page (DNS rebinding)',
+      repeatable: true,
+    },
+    '',
+  ),
   bpfObject: optional({
     name: 'bpf-object',
     placeholder: 'FILE',
@@ -249,6 +264,16 @@ export const SETTINGS_FLAGS = {
       choices: UNKNOWN_PORT_WORDS,
     },
     DEFAULTS.vipUnknownPort,
+  ),
+  logLevel: withDefault<LogLevel>(
+    {
+      name: 'log-level',
+      placeholder: LOG_LEVELS.join('|'),
+      text: 'what `fairlead agent` tells of itself: this and what is graver; debug has each request to the API',
+      parse: (text, where) => parseWord<LogLevel>(text, 'log level', LOG_LEVELS, where),
+      choices: LOG_LEVELS,
+    },
+    DEFAULTS.logLevel,
   ),
   healthExec: withDefault(
     {

@@ -9,6 +9,8 @@ export interface Sink {
   write(text: string): Promise<void>;
   /** Width in characters; 80 when the stream is no terminal. */
   readonly columns: number;
+  /** Height in lines; undefined when the stream is no terminal. */
+  readonly rows?: number | undefined;
   readonly colour: boolean;
   readonly terminal: boolean;
 }
@@ -16,13 +18,16 @@ export interface Sink {
 export const DEFAULT_COLUMNS = 80;
 const MIN_COLUMNS = 60;
 
-type TerminalStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+type TerminalStream = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
 /** A sink over `stream`. `colour` is decided by the caller (terminal, NO_COLOR). */
 export function openSink(stream: TerminalStream, options: { readonly colour: boolean }): Sink {
   return {
     get columns() {
       return Math.max(MIN_COLUMNS, stream.columns || DEFAULT_COLUMNS);
+    },
+    get rows() {
+      return stream.rows || undefined;
     },
     colour: options.colour,
     terminal: stream.isTTY === true,

@@ -44,6 +44,9 @@ export type AnyFlag = Flag<any>;
 export type FlagSet = Readonly<Record<string, AnyFlag>>;
 export type ValuesOf<Flags extends FlagSet> = { readonly [Key in keyof Flags]: Flags[Key] extends Flag<infer Value> ? Value : never };
 
+/** A person's keyboard. `pressed` gets the character of each key. */
+export type Keyboard = (pressed: (key: string) => void) => { close(): void };
+
 /** What a running command may use. */
 export interface CommandContext {
   readonly agent: Agent;
@@ -57,6 +60,8 @@ export interface CommandContext {
   leave(why: 'exit' | 'unloaded'): void;
   /** Looks at the machine that this process is on; undefined: it cannot. */
   readonly doctor?: (() => Promise<Examiner>) | undefined;
+  /** Hands over each key that is pressed, until it is closed; undefined: there is no keyboard. Ctrl-C aborts `signal` as ever. */
+  readonly keyboard?: Keyboard | undefined;
   /** Asks the person for a yes; undefined: there is nobody to ask. */
   readonly ask?: ((question: string) => Promise<boolean>) | undefined;
 }

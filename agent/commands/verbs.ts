@@ -29,6 +29,7 @@ import { serviceList } from './service-list.js';
 import { serviceUpdate } from './service-update.js';
 import { stats } from './stats.js';
 import { status } from './status.js';
+import { top } from './top.js';
 import { unload } from './unload.js';
 import type { Verb } from './verb.js';
 
@@ -58,6 +59,7 @@ export const VERBS: readonly Verb[] = [
   doctorBackend,
   explain,
   stats,
+  top,
   monitor,
   capture,
   unload,

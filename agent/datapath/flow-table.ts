@@ -48,6 +48,8 @@ export class FlowTable {
   readonly #backends: BackendTable;
   readonly #config: ConfigTable;
   readonly #clock: Clock;
+  /** A pass that was asked for in this turn of the event loop, and has not begun. */
+  #asked: Promise<FlowSurvey> | undefined;
 
   constructor(families: readonly FlowMaps[], backends: BackendTable, config: ConfigTable, clock: Clock) {
     this.#families = families;
@@ -83,11 +85,22 @@ export class FlowTable {
 
   /** Flows, counted by reading the tables through. */
   async count(filter: FlowFilter = {}): Promise<number> {
-    return (await this.survey(filter)).entries;
+    return (await this.#pass(filter)).entries;
   }
 
-  /** The same, and how many SNAT ports are in use towards each backend: a flow has one. One pass over the tables. */
-  async survey(filter: FlowFilter = {}): Promise<FlowSurvey> {
+  /**
+   * All flows, by backend too, and how many SNAT ports are in use towards each backend: a flow has one. Whoever asks in the same turn of the
+   * event loop gets the same pass over the tables, which begins after the last of them has asked.
+   */
+  survey(): Promise<FlowSurvey> {
+    this.#asked ??= Promise.resolve().then(() => {
+      this.#asked = undefined;
+      return this.#pass({});
+    });
+    return this.#asked;
+  }
+
+  async #pass(filter: FlowFilter): Promise<FlowSurvey> {
     const backendOf = rememberBackends(this.#backends);
     const ports = new Map<string, PortUse>();
     const backends = new Map<number, number>();

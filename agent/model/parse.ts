@@ -21,6 +21,7 @@ import {
 import { parseAddress } from './parse-endpoint.js';
 import { parsePrefix } from './parse-prefix.js';
 
+export { parseHostNames } from './parse-host-name.js';
 export { parseAddress, parseAddresses, parseEndpoint, parseEndpoints, parseFrontend, parsePort, parsePortRange } from './parse-endpoint.js';
 export { parseAffinity, parseSourcePrefixes, parseSourceRange } from './parse-sources.js';
 export { parseInteger, parseWord } from './parse-value.js';

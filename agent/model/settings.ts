@@ -22,6 +22,10 @@ export type SynChallenge = (typeof SYN_CHALLENGES)[number];
 export const UNKNOWN_PORT_WORDS = ['pass', 'drop'] as const;
 export type UnknownPort = (typeof UNKNOWN_PORT_WORDS)[number];
 
+/** The gravest first. */
+export const LOG_LEVELS = ['error', 'warning', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
 export interface Settings {
   /** Names one data plane on this machine: its pins, lock and state file. Letters, digits, '-', '_'; at most 32. */
   readonly instance: string;
@@ -56,11 +60,15 @@ export interface Settings {
   readonly apiSocket: string;
   /** Group that may use the API beside root, by name or number; undefined: the agent's own. */
   readonly apiGroup: string | undefined;
-  /** Network address that metrics and health are read at, by anybody who reaches it; undefined: none. */
+  /** Network address that the page, metrics and health are read at, by anybody who reaches it; undefined: none. */
   readonly web: Endpoint | undefined;
+  /** Names that these may be asked for by, beside IP addresses and localhost: in small letters. */
+  readonly webNames: readonly string[];
   /** A pre-built object that reads its settings from the config map; undefined: compile. */
   readonly bpfObject: string | undefined;
   readonly cacheDirectory: string;
+  /** What the agent without a prompt tells of itself: this and what is graver. */
+  readonly logLevel: LogLevel;
   readonly clang: string;
   readonly earlyFragments: EarlyFragments;
   /** IPv4 prefix that the outer sources of IPIP are taken from; undefined: the LB address. */
@@ -105,8 +113,10 @@ export const DEFAULT_SETTINGS: Settings = {
   apiSocket: socketOf('default'),
   apiGroup: undefined,
   web: undefined,
+  webNames: [],
   bpfObject: undefined,
   cacheDirectory: '/var/cache/fairlead',
+  logLevel: 'info',
   clang: 'clang',
   earlyFragments: 'drop',
   ipipSource: undefined,

@@ -57,17 +57,34 @@ export function ratesBetween(before: StatsView, after: StatsView): StatsView {
     replyBytes: rate(now.replyBytes, then?.replyBytes),
     newFlows: rate(now.newFlows, then?.newFlows),
   });
+  const earlier = new Map(before.services.map((service) => [service.id, service]));
   const services = after.services.map((now): ServiceStats => {
-    const then = before.services.find(({ id }) => id === now.id);
-    const former = new Map((then?.backends ?? []).map((backend) => [`${backend.backendId} ${formatEndpoint(backend)}`, backend]));
+    const then = earlier.get(now.id);
+    const find = finderOf(then?.backends ?? []);
+    // Under another id it is another, that began at 0.
+    const former = (one: BackendStats, index: number) => {
+      const found = find(one, index);
+      return found?.backendId === one.backendId ? found : undefined;
+    };
     const refused = Object.fromEntries(REFUSAL_REASONS.map((reason) => [reason, rate(now.refused[reason], then?.refused[reason])]));
     return {
       ...now,
       ...traffic(now, then),
       refused: refused as Record<RefusalReason, number>,
       refusedPackets: rate(now.refusedPackets, then?.refusedPackets),
-      backends: now.backends.map((one) => ({ ...one, ...traffic(one, former.get(`${one.backendId} ${formatEndpoint(one)}`)) })),
+      backends: now.backends.map((one, index) => ({ ...one, ...traffic(one, former(one, index)) })),
     };
   });
   return { at: after.at, services };
+}
+
+/** Finds endpoints in a list that mostly has the order of those that are looked for: there may be ten thousand, each second. */
+export function finderOf<One extends Endpoint>(list: readonly One[]): (wanted: Endpoint, index: number) => One | undefined {
+  let byText: Map<string, One> | undefined;
+  return (wanted, index) => {
+    const found = list[index];
+    if (found?.address === wanted.address && found.port === wanted.port) return found;
+    byText ??= new Map(list.map((one) => [formatEndpoint(one), one]));
+    return byText.get(formatEndpoint(wanted));
+  };
 }

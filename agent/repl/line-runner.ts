@@ -4,6 +4,7 @@
 
 import type { Readable, Writable } from 'node:stream';
 import { runLine } from '../commands/run-line.js';
+import type { Keyboard } from '../commands/verb.js';
 import type { Sink } from '../commands/sink.js';
 import type { Agent } from '../control/agent.js';
 import type { Examiner } from '../doctor/examiner.js';
@@ -22,6 +23,8 @@ export interface SessionOptions {
   readonly stop: AbortSignal;
   /** Defects are shown with their stack. */
   readonly debug: boolean;
+  /** The keyboard while a command runs; the prompt makes its own. */
+  readonly keyboard?: Keyboard;
   /** Looks at the machine that this process is on. */
   readonly doctor?: () => Promise<Examiner>;
 }
@@ -54,11 +57,11 @@ export class LineRunner {
     if (this.left !== undefined) return;
     const running = new AbortController();
     this.#running = running;
-    const { agent, out, err, debug, doctor } = this.#options;
+    const { agent, out, err, debug, doctor, keyboard } = this.#options;
     const leave = (why: 'exit' | 'unloaded') => {
       this.left = why;
     };
-    const status = await runLine(line, { agent, out, err, signal: running.signal, leave, doctor }, debug);
+    const status = await runLine(line, { agent, out, err, signal: running.signal, leave, doctor, keyboard }, debug);
     if (status !== EXIT.done) this.status = status;
     this.#running = undefined;
   }

@@ -8,13 +8,14 @@ import { VERBS } from '../commands/verbs.js';
 import { EXIT } from '../model/errors.js';
 import { complete } from './complete.js';
 import { prepareHistory } from './history.js';
+import { takeKeys } from './keyboard.js';
 import { LineRunner, type SessionEnd, type SessionOptions } from './line-runner.js';
 
 export const PROMPT = 'fairlead> ';
 const HOW_TO_LEAVE = '`exit` or Ctrl-D leaves and traffic goes on; `unload` takes the data plane away\n';
 
 export async function runPrompt(options: SessionOptions): Promise<SessionEnd> {
-  const runner = new LineRunner(options);
+  const runner = new LineRunner({ ...options, keyboard: (pressed) => takeKeys(options.input, pressed, () => runner.cancel()) });
   let chain = Promise.resolve();
   /** Grows with each Ctrl-C: lines that were typed before it are not run after it. */
   let interruption = 0;

@@ -10,6 +10,9 @@ import { runCommand } from '../../samples/founding-lab/command.js';
 import { createLab, type Lab } from '../../samples/founding-lab/lab.js';
 import { requireRoot, SUITE_TIMEOUT, waitFor } from './support/setting.js';
 
+/** In the load balancer's own namespace. */
+const WEB = '127.0.0.1:9965';
+
 describe('the installed package', function () {
   this.timeout(2 * SUITE_TIMEOUT);
   let lab: Lab;
@@ -41,7 +44,7 @@ describe('the installed package', function () {
   });
 
   it('compiles its own sources, and serves', async () => {
-    const [, , ...flags] = agentCommand(lab, ['agent', '--device=eth0']);
+    const [, , ...flags] = agentCommand(lab, ['agent', '--device=eth0', `--web=${WEB}`]);
     const child = lab.host('lb').spawn([program('fairlead'), ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
     let log = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -51,6 +54,13 @@ describe('the installed package', function () {
     assert.match(log, /"message":"compile: /);
     const asked = await runCommand([program('fairlead'), `--instance=${lab.name}`, 'mode', 'get']);
     assert.match(asked.stdout, /snat/);
+    // The page and what it takes from another package are where the installed agent looks for them.
+    for (const [path, content] of [
+      ['', /<title>Fairlead/],
+      ['page.js', /openConnection/],
+      ['uplot.js', /uPlot/],
+    ] as const)
+      assert.match((await lab.host('lb').run(['curl', '-sS', '--fail', `http://${WEB}/${path}`])).stdout, content);
     const ended = once(child, 'exit');
     await runCommand([program('fairlead'), `--instance=${lab.name}`, 'unload']);
     await ended;

@@ -38,8 +38,9 @@ describe('the set-up', () => {
     assert.deepEqual(missingPackages!({ ...all, hasFile: () => false }), ['libbpf-dev', 'linux-libc-dev', 'libbpf1']);
     const none = missingPackages!({ distribution: 'debian', hasProgram: () => false, hasFile: () => false }) as string[];
     assert.equal(new Set(none).size, none.length);
-    for (const name of ['clang', 'iproute2', 'ethtool', 'tcpdump', 'tshark', 'nginx', 'curl', 'iperf3', 'util-linux'])
+    for (const name of ['clang', 'iproute2', 'ethtool', 'tcpdump', 'tshark', 'nginx', 'curl', 'iperf3', 'util-linux', 'chromium'])
       assert.ok(none.includes(name), name);
+    assert.deepEqual(missingPackages!({ ...without('chromium'), distribution: 'ubuntu' }), [], 'a snap there: not asked for');
   });
 
   it('says where apt is missing which packages to install', async () => {

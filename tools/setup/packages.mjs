@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { EXIT, SetupProblem } from './problem.mjs';
 import { findProgram, run } from './run.mjs';
 
-/** One thing that is needed: a program in PATH or one of several files, and the package that brings it. */
+/** One thing that is needed: a program in PATH or one of several files, and the package that brings it; `on`: on this distribution alone. */
 const NEEDS = [
   { program: 'clang', package: 'clang' },
   { program: 'ip', package: 'iproute2' },
@@ -22,6 +22,8 @@ const NEEDS = [
   { program: 'python3', package: 'python3' },
   { program: 'sysctl', package: 'procps' },
   { program: 'bpftool', package: 'bpftool' },
+  // For the tests of the page. Elsewhere it is no package of the system (Ubuntu has it as a snap): those tests are skipped there.
+  { program: 'chromium', package: 'chromium', on: 'debian' },
   { files: ['/usr/include/bpf/bpf_helpers.h'], package: 'libbpf-dev' },
   { files: ['/usr/include/linux/bpf.h'], package: 'linux-libc-dev' },
   { library: 'libbpf.so.1', package: 'libbpf1' },
@@ -36,6 +38,7 @@ const LIBRARY_FOLDERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gn
  */
 export function missingPackages(machine) {
   const missing = NEEDS.filter((need) => {
+    if (need.on && need.on !== machine.distribution) return false;
     if (need.program) return !machine.hasProgram(need.program);
     if (need.library) return !LIBRARY_FOLDERS.some((folder) => machine.hasFile(`${folder}/${need.library}`));
     return !need.files.some((file) => machine.hasFile(file));

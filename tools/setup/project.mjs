@@ -4,6 +4,7 @@
 
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -22,6 +23,7 @@ import { run } from './run.mjs';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const STAMP = join(ROOT, 'dist/.built');
 const BINARY = join(ROOT, 'dist/agent/main.js');
+const PAGE = 'agent/api/page';
 
 /**
  * Whether node_modules holds what package-lock.json asks for. A newer date alone (a fresh checkout, a merge) is no reason to
@@ -72,6 +74,12 @@ export function buildCurrent() {
   return stamp !== undefined && existsSync(BINARY) && stamp.mtimeMs >= newestChange(sources());
 }
 
+/** The page's files are served as they are. */
+function copyPage(from, to) {
+  mkdirSync(to, { recursive: true });
+  for (const name of readdirSync(from)) if (!name.endsWith('.json')) copyFileSync(join(from, name), join(to, name));
+}
+
 /** Compiles agent/ and platform/ to dist/ and puts the result in place in one step. */
 export function build() {
   const began = new Date();
@@ -89,6 +97,7 @@ export function build() {
         'see `npm run typecheck`',
       );
     }
+    copyPage(join(ROOT, PAGE), join(fresh, PAGE));
     if (existsSync(join(fresh, 'agent/main.js'))) chmodSync(join(fresh, 'agent/main.js'), 0o755);
     writeFileSync(join(fresh, '.built'), '');
     // The date of the beginning: a source that was saved while the compiler ran is newer.

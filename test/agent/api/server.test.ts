@@ -54,6 +54,20 @@ async function open(agent = new AgentDouble()) {
 describe('the API', function () {
   this.timeout(60_000);
 
+  it('tells each request to a log of the level debug', async () => {
+    const told: string[] = [];
+    const app = await buildApi(
+      new AgentDouble(),
+      '1.2.3',
+      () => {},
+      (level, message, fields) => void told.push(`${level} ${message} ${fields?.['status']} ${typeof fields?.['milliseconds']}`),
+    );
+    await app.inject('/v1/mode');
+    await app.inject({ method: 'DELETE', url: '/v1/services/77' });
+    assert.deepEqual(told, ['debug GET /v1/mode 200 number', 'debug DELETE /v1/services/77 404 number']);
+    await app.close();
+  });
+
   it('is docs/openapi.json', async () => {
     const app = await open();
     const { body } = await app.inject('/v1/openapi.json');

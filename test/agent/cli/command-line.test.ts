@@ -36,7 +36,7 @@ describe('the command line', () => {
       '--timeout-udp=4 --instance=lab --bpf-object=x.o --cache-dir=/c --clang=clang-15 --fragments-early=pass',
       '--answer-rate=5 --vip-echo=off --on-no-backend=reset --mss-clamp=1400 --syn-challenge=always',
       '--ipip-source=10.9.0.0/16 --snat-address=20.1.1.2,2001:db8::2',
-      '--timeout-udp=4 --instance=lab --bpf-object=x.o --cache-dir=/c --clang=clang-15 --fragments-early=pass --vip-unknown-port=drop --health-exec=on --web=127.0.0.1:9965',
+      '--timeout-udp=4 --instance=lab --bpf-object=x.o --cache-dir=/c --clang=clang-15 --fragments-early=pass --vip-unknown-port=drop --health-exec=on --log-level=debug --web=127.0.0.1:9965 --web-name=LB1,lb1.example.com',
     ].join(' ');
     assert.deepEqual(settings(...splitLine(given)), {
       instance: 'lab',
@@ -56,6 +56,7 @@ describe('the command line', () => {
       apiSocket: '/run/fairlead/lab.sock',
       apiGroup: undefined,
       web: { address: '127.0.0.1', port: 9965 },
+      webNames: ['lb1', 'lb1.example.com'],
       bpfObject: 'x.o',
       cacheDirectory: '/c',
       clang: 'clang-15',
@@ -69,6 +70,7 @@ describe('the command line', () => {
       snatAddresses: ['20.1.1.2', '2001:db8::2'],
       vipUnknownPort: 'drop',
       healthExec: true,
+      logLevel: 'debug',
     });
     const own = settings('--device=eth0', '--instance=lab', '--state=/s.json', '--api-socket=/a.sock', '--api-group=staff');
     assert.deepEqual([own.stateFile, own.apiSocket, own.apiGroup], ['/s.json', '/a.sock', 'staff']);

@@ -196,6 +196,15 @@ describeTables('flows', (plane) => {
     for (const family of FAMILIES) assert.equal(await plane().datapath.flows.count({ serviceId: family }), 2);
   });
 
+  it('who asks for the count of all in one turn shares one pass, which sees what was there when the last one asked', async () => {
+    const first = plane().datapath.flows.survey();
+    writeFlow(plane(), { n: 1 });
+    const second = plane().datapath.flows.survey();
+    assert.equal(await first, await second);
+    assert.equal((await first).entries, 1);
+    assert.notEqual(await plane().datapath.flows.survey(), await first, 'a later one has a pass of its own');
+  });
+
   it('before the settings are written no flow is known to have ended', async () => {
     plane().datapath.config.write({ ...PLANE_CONFIG, ticksPerSecond: 0 });
     writeFlow(plane(), { n: 1, flow: { tcpSeen: FINISHED }, reverse: { tcpSeen: FINISHED } });
