@@ -42,7 +42,9 @@ describe('faults of the machine, end to end', function () {
   it('a full disk refuses a change, says so, and nothing has changed; with room again it is made', async () => {
     const before = { services: await readServices(agent), file: readFileSync(state, 'utf8') };
     fillUp();
-    const { stderr } = await agent.tell('service update --id=2 --frontend=40.1.1.1:81 --backends=20.1.1.10:8080');
+    // The good copy before the last gives its place to the next state: one that needs more than that finds no room.
+    const many = Array.from({ length: 150 }, (_, index) => `20.1.1.10:${8080 + index}`).join(',');
+    const { stderr } = await agent.tell(`service update --id=2 --frontend=40.1.1.1:81 --backends=${many}`);
     assert.match(stderr, /^error: .*state\.json.*(ENOSPC|no space)/im);
     assert.deepEqual(await readServices(agent), before.services);
     assert.equal(readFileSync(state, 'utf8'), before.file);
