@@ -22,10 +22,7 @@ const MOST_OF_ERROR = 600;
 const MOST_TIME = 25 * 60_000;
 
 /** Tests whose labs wait more than they compute, in two courses that take about as long as all others do: three at once keep two processors busy. */
-const LABS = [
-  ['test/e2e/[a-h]*.test.ts'],
-  ['test/e2e/[i-z]*.test.ts', 'test/backends/**/*.test.ts', 'test/samples/**/*.test.ts'],
-];
+const LABS = [['test/e2e/[a-h]*.test.ts'], ['test/e2e/[i-z]*.test.ts', 'test/backends/**/*.test.ts', 'test/samples/**/*.test.ts']];
 
 /** Runs a program with the terminal as it is; true when it ended with 0. */
 function run(program, args) {
