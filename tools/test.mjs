@@ -21,8 +21,14 @@ const MOST_OF_ERROR = 600;
 /** Mocha may take this long, milliseconds: a test that never gives back the processor is beyond mocha's own time limits. */
 const MOST_TIME = 25 * 60_000;
 
-/** Tests whose labs wait more than they compute, in two courses that take about as long as all others do: three at once keep two processors busy. */
-const LABS = [['test/e2e/[a-h]*.test.ts'], ['test/e2e/[i-z]*.test.ts', 'test/backends/**/*.test.ts', 'test/samples/**/*.test.ts']];
+/**
+ * Tests that run beside all others, in two courses that take about as long as those do. Labs wait more than they compute: three courses at once keep
+ * two processors busy.
+ */
+const BESIDE = [
+  ['test/e2e/[a-h]*.test.ts', 'test/bench/*.test.ts', 'test/platform/*.test.ts', 'test/verifier/*.test.ts'],
+  ['test/e2e/[i-z]*.test.ts', 'test/backends/**/*.test.ts', 'test/samples/**/*.test.ts'],
+];
 
 /** Runs a program with the terminal as it is; true when it ended with 0. */
 function run(program, args) {
@@ -69,16 +75,16 @@ async function runMocha(args, output) {
   }
 }
 
-/** All tests in courses at once; what those of the labs print follows the others'. */
+/** All tests in courses at once; what those beside print follows. */
 async function runAll() {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-test-'));
-  const files = LABS.map((_globs, index) => join(folder, `labs-${index}.txt`));
+  const files = BESIDE.map((_globs, index) => join(folder, `${index}.txt`));
   const outputs = files.map((file) => openSync(file, 'w'));
   try {
-    const others = ['test/**/*.test.ts', ...LABS.flat().flatMap((glob) => ['--ignore', glob])];
-    const labs = LABS.map((globs, index) => runMocha(globs, outputs[index]));
+    const others = ['test/**/*.test.ts', ...BESIDE.flat().flatMap((glob) => ['--ignore', glob])];
+    const beside = BESIDE.map((globs, index) => runMocha(globs, outputs[index]));
     await runMocha(others, 1);
-    await Promise.all(labs);
+    await Promise.all(beside);
   } finally {
     for (const output of outputs) closeSync(output);
     for (const file of files) process.stdout.write(readFileSync(file));
