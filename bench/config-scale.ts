@@ -1,6 +1,7 @@
 // What a large configuration takes: services loaded from a file, one of them changed, lists, and the next agent's start.
 // Imports samples/founding-lab. Needs root, native XDP and a current dist/.
-// Run: npm run bench:config [-- SERVICES BACKENDS ADDRESSES]: backends a service, and addresses that they are spread over, behind one router.
+// Run: npm run bench:config [-- SERVICES BACKENDS ADDRESSES --FLAG=...]: backends a service, addresses that they are spread over, behind one router,
+// and flags of the agent such as --maglev-size.
 // Invariant: every answer is checked for what it must say, else there is no figure.
 
 import { writeFileSync } from 'node:fs';
@@ -14,7 +15,9 @@ const MOST_WAIT = 600_000;
 /** Address number `index` of 10.0.0.0/8. */
 const address = (index: number): string => `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`;
 
-const [services = 10_000, backends = 10, addresses = services] = process.argv.slice(2).map(Number);
+const words = process.argv.slice(2);
+const flags = words.filter((word) => word.startsWith('--'));
+const [services = 10_000, backends = 10, addresses = services] = words.filter((word) => !flags.includes(word)).map(Number);
 
 /** `changed`: a service whose backends are on another port. */
 function configText(changed?: number): string {
@@ -42,7 +45,13 @@ function report(what: string, times: readonly number[]): void {
 
 async function start(lab: Lab): Promise<AgentProcess> {
   const most = 2 ** Math.ceil(Math.log2(services * backends * 1.2));
-  const args = ['--bpf-lb-mode=snat', '--device=eth0', `--max-backends=${most}`, `--max-services=${Math.max(16384, 2 * services)}`];
+  const args = [
+    ...flags,
+    '--bpf-lb-mode=snat',
+    '--device=eth0',
+    `--max-backends=${most}`,
+    `--max-services=${Math.max(16384, 2 * services)}`,
+  ];
   return startAgent(lab, args, { timeout: MOST_WAIT });
 }
 

@@ -5,26 +5,21 @@
 import { familyOf } from './address.js';
 import { coversAddress } from './frontend.js';
 import type { Frontend, Service } from './service.js';
-import { type ServiceLimits, validateAgainst, validateService } from './validate.js';
+import { checkTotals, type ServiceLimits, validateAgainst, validateService } from './validate.js';
 
 /** Throws the first thing that is wrong, as validateService() does; `told` gets the service that it is wrong with before. */
 export function validateServices(services: readonly Service[], limits: ServiceLimits | undefined, told: (service: Service) => void): void {
   const exact = new Map<string, Service[]>();
   const prefixes: Service[] = [];
   const places = new Map<string, Service[]>();
+  const total = services.reduce((sum, { backends }) => sum + backends.length, 0);
   let backends = 0;
-  for (const service of services) {
+  for (const [index, service] of services.entries()) {
     told(service);
+    validateService(service, [], limits);
     backends += service.backends.length;
-    validateService(
-      service,
-      [],
-      limits && {
-        ...limits,
-        maxServices: limits.maxServices - services.length + 1,
-        maxBackends: limits.maxBackends - backends + service.backends.length,
-      },
-    );
+    // Told of the first one beyond, with how many there are.
+    if (limits !== undefined && (index >= limits.maxServices || backends > limits.maxBackends)) checkTotals(services.length, total, limits);
     const { frontend } = service;
     // Only frontends of one address and protocol can claim the same packets.
     for (const other of places.get(placeOf(frontend)) ?? []) validateAgainst(service, other);

@@ -165,6 +165,11 @@ function checkLimits(service: Service, services: number, backends: number, limit
   if (service.backends.length > limits.maglevSize) {
     throw limitError(`service ${service.id}: ${count(service.backends.length, 'backend')}, at most ${limits.maglevSize}`, '--maglev-size');
   }
+  checkTotals(services, backends, limits);
+}
+
+/** Throws FL_E_LIMIT for more services, or backends of all of them, than the data plane has room for. */
+export function checkTotals(services: number, backends: number, limits: ServiceLimits): void {
   if (services > limits.maxServices) throw limitError(`${services} services: at most ${limits.maxServices}`, '--max-services');
   if (backends > limits.maxBackends) throw limitError(`${backends} backends: at most ${limits.maxBackends}`, '--max-backends');
 }

@@ -11,6 +11,7 @@ import { formatEndpoint, formatFrontend } from '../../model/format.js';
 import { buildMaglevTable } from '../../model/maglev.js';
 import { actionOf, type DesiredState, type Dispatch, type Endpoint, type Service } from '../../model/service.js';
 import type { Hop } from '../next-hop/next-hop.js';
+import { type BuiltTables, MaglevBuilder } from './maglev-builder.js';
 import { deniedRanges, dropRanges, placeRanges, policyFor, rangesFor } from './source-policy.js';
 import {
   deleteService,
@@ -34,7 +35,7 @@ export interface ApplyContext {
   readonly distrustTables?: boolean;
 }
 
-/** Services whose Maglev tables are put in place together. */
+/** Services whose Maglev tables are put in place together; more new ones than this have them built on a thread. */
 const GROUP = 128;
 
 /** Makes the maps hold exactly the desired state. */
@@ -55,13 +56,24 @@ export async function applyServices(
   all: ForAll,
   transaction: Transaction,
 ): Promise<void> {
-  for (let from = 0; from < services.length; from += GROUP) {
-    const placed: Placed[] = [];
-    for (const service of services.slice(from, from + GROUP)) placed.push(await placeBackends(context, service, transaction));
-    await placeTables(context, placed, transaction);
-    for (const one of placed) await publish(context, one, all, transaction);
-    // Thousands of services: packets do not wait for the agent, but signals and timers would.
-    await new Promise((resolve) => setImmediate(resolve));
+  const isNew = ({ id }: Service): boolean => context.tables.frontends.of(id).length === 0;
+  const builder = services.filter(isNew).length > GROUP ? new MaglevBuilder() : undefined;
+  const groupAt = (from: number): readonly Service[] => services.slice(from, from + GROUP);
+  const buildAhead = (from: number) => builder?.build(groupAt(from).filter(isNew), context.maglevSize);
+  try {
+    let coming = buildAhead(0);
+    for (let from = 0; from < services.length; from += GROUP) {
+      const built = await coming;
+      coming = buildAhead(from + GROUP);
+      const placed: Placed[] = [];
+      for (const service of groupAt(from)) placed.push(await placeBackends(context, service, transaction));
+      await placeTables(context, placed, transaction, built);
+      for (const one of placed) await publish(context, one, all, transaction);
+      // Thousands of services: packets do not wait for the agent, but signals and timers would.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    builder?.close();
   }
 }
 
@@ -88,12 +100,17 @@ interface Placed {
 }
 
 /** Putting a table in place waits for the kernel's grace period: those of a group wait together. */
-async function placeTables(context: ApplyContext, placed: readonly Placed[], transaction: Transaction): Promise<void> {
+async function placeTables(
+  context: ApplyContext,
+  placed: readonly Placed[],
+  transaction: Transaction,
+  built: BuiltTables = new Map(),
+): Promise<void> {
   const tables = new Map<number, Uint32Array>();
   for (const { service, serving, digest } of placed) {
     const known = knownEntry(context.tables, service);
     if (digest === 0 || (known?.maglevDigest === digest && context.distrustTables !== true)) continue;
-    const table = buildMaglevTable(serving, context.maglevSize);
+    const table = built.get(service.id) ?? buildMaglevTable(serving, context.maglevSize);
     const ids = serving.map(({ backendId }) => backendId);
     for (let slot = 0; slot < table.length; slot++) table[slot] = ids[table[slot] as number] as number;
     tables.set(service.id, table);

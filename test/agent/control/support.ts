@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Agent } from '../../../agent/control/agent.js';
 import { startAgent } from '../../../agent/control/start/start.js';
 import type { StepReport } from '../../../agent/control/start/steps.js';
+import type { MapSizes } from '../../../agent/datapath/macros.js';
 import { Datapath } from '../../../agent/datapath/datapath.js';
 import { DEVICE, encodeIndex, VIP_WORDS } from '../../../agent/datapath/layout.js';
 import type { Family } from '../../../agent/model/address.js';
@@ -43,8 +44,8 @@ const neighbours = [10, 20, 30, 40].map((last) => ({
   state: 'reachable' as const,
 }));
 
-export function makeKernel(options: FakeKernelOptions = {}): FakeKernel {
-  return new FakeKernel({ maps: dataPlaneMaps(SIZES), interfaces: [ETH0, ETH1], neighbours, ...options });
+export function makeKernel(options: FakeKernelOptions = {}, sizes: MapSizes = SIZES): FakeKernel {
+  return new FakeKernel({ maps: dataPlaneMaps(sizes), interfaces: [ETH0, ETH1], neighbours, ...options });
 }
 
 export class TestBench {

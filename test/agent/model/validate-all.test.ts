@@ -52,3 +52,26 @@ describe('all services at once', () => {
     assert.ok(refused > 500 && refused < 2900, `${refused}`);
   });
 });
+
+describe('too many services at once', () => {
+  const made = (count: number): readonly Service[] =>
+    Array.from({ length: count }, (_, index) => ({
+      id: index + 1,
+      frontend: { address: '40.1.1.1', port: index + 1, protocol: 'tcp' as const },
+      backends: [
+        { address: '20.1.1.10', port: 80, weight: 1, state: 'active' as const },
+        { address: '20.1.1.11', port: 80, weight: 1, state: 'active' as const },
+      ],
+      mode: undefined,
+    }));
+
+  it('are refused with how many there are and how many there may be', () => {
+    const told: number[] = [];
+    const check = (limits: Partial<typeof LIMITS>) =>
+      validateServices(made(9), { ...LIMITS, maxServices: 100, maxBackends: 100, ...limits }, ({ id }) => void told.push(id));
+    assert.throws(() => check({ maxServices: 4 }), { code: 'FL_E_LIMIT', message: '9 services: at most 4' });
+    assert.equal(told.at(-1), 5, 'the first that has no room');
+    assert.throws(() => check({ maxBackends: 11 }), { code: 'FL_E_LIMIT', message: '18 backends: at most 11' });
+    assert.equal(told.at(-1), 6);
+  });
+});
