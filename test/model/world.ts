@@ -179,7 +179,8 @@ function buildBackends(family: Family, own: readonly string[]): readonly Backend
     ifindex: LOOPBACK,
     mtu: 1500,
     state: 'active',
-    generation: 5,
+    // Never the same in both: an id is one family's at a time, and whoever gets it next has another generation.
+    generation: family === 4 ? 5 : 0x4005,
     resolved: true,
     nextHopAt: 0,
     ...change,
