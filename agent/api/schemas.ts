@@ -232,6 +232,7 @@ export const STATUS = gives({
   ),
   counters: list(gives({ name: TEXT, kind: TEXT, text: TEXT, packets: integer(0), bytes: integer(0) })),
   warnings: list(TEXT),
+  warningsSince: list({ type: ['number', 'null'] }),
 });
 
 /** The query of an explanation. */

@@ -4,7 +4,7 @@
 import { formatFrontend, formatPortRange } from '../model/format.js';
 import type { StatusView } from '../model/views.js';
 import { OUTPUT } from './flags.js';
-import { formatCount, formatShare } from './numbers.js';
+import { formatAge, formatCount, formatShare } from './numbers.js';
 import { renderTable, wrapText } from './table.js';
 import { defineVerb } from './verb.js';
 
@@ -46,9 +46,14 @@ function formatStatus(view: StatusView, width: number): string {
     ...view.snatPorts.map((gauge) =>
       line('fullest', `${formatFrontend(gauge)}: ${gauge.inUse} of ${gauge.limit} SNAT ports (${formatShare(gauge.inUse / gauge.limit)})`),
     ),
-    ...view.warnings.map((warning) => line('warning', warning)),
+    ...view.warnings.map((warning, index) => line('warning', warning + ageOf(view.warningsSince[index]))),
   ];
   return `${head.join('')}\n${formatCounters(view, width)}`;
+}
+
+/** ' (for 3m)'; nothing where it is not known. */
+function ageOf(since: number | undefined): string {
+  return since === undefined ? '' : ` (for ${formatAge(Date.now() / 1000 - since)})`;
 }
 
 function formatCounters(view: StatusView, width: number): string {

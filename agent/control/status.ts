@@ -20,7 +20,9 @@ export async function viewStatus(session: Session, state: DesiredState): Promise
   const { flows, metrics } = parts.tables.datapath;
   const survey = await flows.survey();
   const snatPorts = gaugePorts(survey.ports, parts.snatRange, parts.settings.snatAddresses);
+  const standing = parts.warnings.list();
   const views = { slots: parts.tables.slots, hopTo: (address: string) => parts.hops.get(address) };
+  const found = [...warnOfPortGauges(snatPorts), ...state.services.flatMap((one) => warnOfPorts(viewService(views, one, state)))];
   return {
     instance: parts.settings.instance,
     pid: process.pid,
@@ -40,11 +42,8 @@ export async function viewStatus(session: Session, state: DesiredState): Promise
     ],
     snatPorts,
     counters: metrics.read(),
-    warnings: [
-      ...parts.warnings.list(),
-      ...warnOfPortGauges(snatPorts),
-      ...state.services.flatMap((one) => warnOfPorts(viewService(views, one, state))),
-    ],
+    warnings: [...standing.map(({ line }) => line), ...found],
+    warningsSince: [...standing.map(({ since }) => since), ...found.map(() => undefined)],
   };
 }
 

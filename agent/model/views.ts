@@ -143,4 +143,6 @@ export interface StatusView {
   readonly counters: readonly (Reason & { readonly packets: number; readonly bytes: number })[];
   /** What does not work as it should, one line each; empty when all is well. */
   readonly warnings: readonly string[];
+  /** When each of them came up, seconds since 1970; undefined: of what was found just now. */
+  readonly warningsSince: readonly (number | undefined)[];
 }

@@ -69,4 +69,14 @@ describe('tables at 80 columns', () => {
     assert.equal((await answer('backend list', { agent })).out, 'no backends\n');
     assert.match((await answer('service dumpstate --id=2')).out, /^0 flows\n$/);
   });
+
+  it('status says for how long something has not worked', async () => {
+    const agent = new AgentDouble();
+    const view = await agent.status();
+    const since = Date.now() / 1000 - 190;
+    agent.status = async () => ({ ...view, warnings: ['one thing', 'another'], warningsSince: [since, undefined] });
+    const { out } = await answer('status', { agent });
+    assert.match(out, /^warning +one thing \(for 3m\)$/m);
+    assert.match(out, /^warning +another$/m);
+  });
 });

@@ -8,6 +8,7 @@ import { chooseSnatRange, warnOfOverlap } from '../../../agent/control/start/sna
 import { StepReporter } from '../../../agent/control/start/step-reporter.js';
 import type { StepReport } from '../../../agent/control/start/steps.js';
 import { Transaction } from '../../../agent/control/apply/transaction.js';
+import { Warnings } from '../../../agent/control/warnings.js';
 import { Writer } from '../../../agent/control/writer.js';
 import { FairleadError } from '../../../agent/model/errors.js';
 
@@ -70,6 +71,22 @@ describe('Slots', () => {
     assert.equal(slots.idOf(2, { address: '20.1.1.2', port: 80 }), undefined);
     assert.deepEqual([slots.hasAddress('20.1.1.0'), slots.hasAddress('20.1.1.1')], [true, false]);
     assert.deepEqual([slots.takeLeft(), slots.takeLeft()], [['20.1.1.1'], []]);
+  });
+});
+
+describe('Warnings', () => {
+  it('stand since their cause came up, whatever their line says meanwhile', async () => {
+    const warnings = new Warnings();
+    const began = Date.now() / 1000;
+    warnings.set('a', 'first');
+    const [first] = warnings.list();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    warnings.set('a', 'second');
+    assert.deepEqual(warnings.list(), [{ line: 'second', since: first?.since }]);
+    warnings.set('a', undefined);
+    warnings.set('a', 'again');
+    const since = warnings.list()[0]?.since ?? 0;
+    assert.ok(since > (first?.since ?? 0) && (first?.since ?? 0) >= began);
   });
 });
 

@@ -273,6 +273,7 @@ export class AgentDouble implements Agent {
         bytes: index % 3 === 0 ? 98_765_432_109 * index : 0,
       })),
       warnings: ['SNAT range 1024-32767 overlaps the ports 32000-60999 of the kernel: connections of this node may collide with flows'],
+      warningsSince: [undefined],
     };
   }
 
