@@ -1,4 +1,4 @@
-// Removes all that a lab made, knowing nothing but its name: processes, namespaces, BPF pins, files.
+// Removes all that a lab made, knowing nothing but its name: processes, namespaces, BPF pins, its agents' sockets, files.
 // Imports Node only, and is synchronous: the watchdog runs it when the lab's own process is already dead.
 // Invariant: it can run at any time, twice, or beside itself; what is not there is no error. It touches nothing of another name.
 
@@ -11,6 +11,8 @@ export const LABS_FOLDER = '/var/tmp/fairlead-lab';
 /** Holds the owner's identity, see processIdentity. */
 export const OWNER_FILE = 'owner';
 const PIN_ROOT = '/sys/fs/bpf/fairlead';
+/** Where agents have lock and socket, '<instance>.lock' and '<instance>.sock': a killed one leaves both. */
+const RUN_ROOT = '/run/fairlead';
 /** Where backends/linux/install.sh keeps pins and state, in folders '<inode of the network namespace>-<device>'. */
 const BACKEND_ROOTS = ['/sys/fs/bpf/fairlead-backend', '/run/fairlead-backend'];
 
@@ -84,6 +86,8 @@ export function removeLabTraces(lab: string): string[] {
     sleep(20);
   }
   for (const pins of list(PIN_ROOT).filter((name) => belongsTo(name, lab))) removePins(join(PIN_ROOT, pins));
+  for (const file of list(RUN_ROOT).filter((name) => belongsTo(name.replace(/\.\w+$/, ''), lab)))
+    rmSync(join(RUN_ROOT, file), { force: true });
   unmountBelow(labFolder(lab));
   rmSync(labFolder(lab), { recursive: true, force: true });
   return [

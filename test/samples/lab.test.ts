@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { formatEndpoint } from '../../agent/model/format.js';
@@ -152,15 +152,21 @@ describe('the end of a lab', function () {
     await lab.remove();
   });
 
-  it('ends programs that run in it, and removes pins under its name', async () => {
+  it('ends programs that run in it, and removes pins and sockets under its name', async () => {
     const lab = await createLab({ backends: 1, web: false });
     const sleeper = lab.host('client').spawn(['sleep', '1000']);
     const ended = once(sleeper, 'exit');
     const pins = [`/sys/fs/bpf/fairlead/${lab.name}/maps-1`, `/sys/fs/bpf/fairlead/${lab.name}-other`];
     for (const folder of pins) mkdirSync(folder, { recursive: true });
+    mkdirSync('/run/fairlead', { recursive: true });
+    const files = [`${lab.name}.lock`, `${lab.name}-two.sock`].map((name) => `/run/fairlead/${name}`);
+    const other = `/run/fairlead/${lab.name}other.sock`;
+    for (const file of [...files, other]) writeFileSync(file, '');
     await lab.remove();
     await ended;
-    assert.deepEqual(pins.filter(existsSync), []);
+    assert.deepEqual([...pins, ...files].filter(existsSync), []);
+    assert.ok(existsSync(other), 'what another has stays');
+    rmSync(other);
   });
 
   for (const signal of ['SIGKILL', 'SIGTERM', 'SIGINT'] as const) {
