@@ -94,7 +94,7 @@ export const flowMutants: readonly Mutant[] = [
     name: 'port-of-a-live-flow-taken',
     file: 'bpf/balance/snat.h',
     find: '		if (fate == SLOT_ENDED)\n',
-    replace: '		if (fate != SLOT_HALF)\n',
+    replace: '		if (fate == SLOT_LIVE)\n',
     breaks: 'A new flow takes over the SNAT port of another one that lives: two clients share replies.',
     tests: [PACKETS],
   },
@@ -209,7 +209,7 @@ export const flowMutants: readonly Mutant[] = [
     find: 'return reverse_place(FAMILY(tuple_hash)(tuple, cfg->slot_seed));',
     replace: 'return reverse_place(FAMILY(tuple_hash)(tuple, cfg->hash_seed));',
     breaks: 'Where reverse entries stand can be worked out from outside, and ports be aimed at.',
-    tests: [HASH],
+    tests: [PACKETS],
   },
   {
     name: 'bit-of-part-of-the-address',
