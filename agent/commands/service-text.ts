@@ -1,6 +1,7 @@
 // How services and backends read in one line and in tables.
 // Imports agent/model and its siblings.
 
+import { isReady } from '../model/ready.js';
 import { formatEndpoint, formatFrontend } from '../model/format.js';
 import type { BackendView, ServiceView } from '../model/views.js';
 import { countNoun, formatShare } from './numbers.js';
@@ -20,10 +21,7 @@ export function formatServiceMode(service: ServiceView): string {
 
 /** How many of the service's backends take new flows now. */
 export function countReady(service: ServiceView): number {
-  return service.backends.filter(
-    (backend) =>
-      backend.state === 'active' && backend.weight > 0 && backend.health !== 'down' && (backend.local || backend.mac !== undefined),
-  ).length;
+  return service.backends.filter(isReady).length;
 }
 
 /** 'eth0 02:00:00:00:00:10', or why there is no next hop. */

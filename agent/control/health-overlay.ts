@@ -4,6 +4,7 @@
 
 import type { HealthCheck, HealthStatus } from '../model/health.js';
 import { type Known, placeOf } from '../health/checker.js';
+import { serves } from '../model/ready.js';
 import type { Backend, Endpoint, Service } from '../model/service.js';
 
 /** Whether a backend gets no new flow for what its checks say; of one that nothing is decided of, by the check's initial state. */
@@ -23,7 +24,6 @@ export function withHealth(service: Service, isDown: (backend: Backend) => boole
   const backends = service.backends.map((backend) =>
     backend.state === 'active' && isDown(backend) ? { ...backend, state: 'quarantined' as const } : backend,
   );
-  const serves = ({ state, weight }: Backend) => state === 'active' && weight > 0;
   // When no backend is left that could serve, all those that were asked for do: a check can be wrong, an empty table cannot be right.
   if (service.health.allDown === 'open' && service.backends.some(serves) && !backends.some(serves)) return service;
   return { ...service, backends };

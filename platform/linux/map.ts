@@ -166,9 +166,9 @@ export function createMap(context: Context, spec: MapSpec): LinuxMap {
   }
   const opts = Buffer.alloc(48);
   opts.writeBigUInt64LE(48n, 0);
-  const likeFlags = spec.like instanceof LinuxMap ? readMapInfo(context, spec.like.fd).flags & BPF_F_MMAPABLE : 0;
-  opts.writeUInt32LE(spec.type === 'lpm_trie' ? BPF_F_NO_PREALLOC : likeFlags, 28);
-  const types = spec.like instanceof LinuxMap ? openTypes(context, spec.like) : undefined;
+  const like = spec.like instanceof LinuxMap ? readMapInfo(context, spec.like.fd) : undefined;
+  opts.writeUInt32LE(spec.type === 'lpm_trie' ? BPF_F_NO_PREALLOC : (like?.flags ?? 0) & BPF_F_MMAPABLE, 28);
+  const types = like && openTypes(context, like);
   if (types !== undefined) {
     opts.writeUInt32LE(types.descriptor.fd, 8);
     opts.writeUInt32LE(types.keyType, 12);
@@ -181,11 +181,13 @@ export function createMap(context: Context, spec: MapSpec): LinuxMap {
 }
 
 /** The BTF of a map's key and value; undefined when it has none, or this process may not open it (CAP_SYS_ADMIN). The caller closes the descriptor. */
-function openTypes(context: Context, map: LinuxMap): { descriptor: Descriptor; keyType: number; valueType: number } | undefined {
-  const { btf } = readMapInfo(context, map.fd);
+function openTypes(
+  context: Context,
+  { name, btf }: ReturnType<typeof readMapInfo>,
+): { descriptor: Descriptor; keyType: number; valueType: number } | undefined {
   if (btf.id === 0) return undefined;
   const fd = context.bpf.bpf_btf_get_fd_by_id(btf.id);
   if (fd === -ERRNO.EPERM) return undefined;
-  if (fd < 0) throw systemError('FL_E_LOAD', `cannot open the types of map ${map.name}`, fd);
-  return { descriptor: new Descriptor(context, fd, `types of map ${map.name}`), keyType: btf.keyType, valueType: btf.valueType };
+  if (fd < 0) throw systemError('FL_E_LOAD', `cannot open the types of map ${name}`, fd);
+  return { descriptor: new Descriptor(context, fd, `types of map ${name}`), keyType: btf.keyType, valueType: btf.valueType };
 }

@@ -9,6 +9,7 @@ import type { QuicEntry, ServiceEntry } from '../../datapath/service-table.js';
 import { type DigestBackend, digestBackends } from '../../model/digest.js';
 import { formatEndpoint, formatFrontend } from '../../model/format.js';
 import { buildMaglevTable } from '../../model/maglev.js';
+import { serves } from '../../model/ready.js';
 import { actionOf, type DesiredState, type Dispatch, type Endpoint, type Service } from '../../model/service.js';
 import type { Hop } from '../next-hop/next-hop.js';
 import { type BuiltTables, MaglevBuilder } from './maglev-builder.js';
@@ -245,7 +246,7 @@ async function placeBackends(context: ApplyContext, service: Service, transactio
     if (!isDeepStrictEqual(present, wanted)) await transaction.run(writeBackend(context.tables, id, wanted));
     used.add(id);
     if (backend.quicId !== undefined) quicIds.set(backend.quicId, id);
-    if (state === 'active' && weight > 0) serving.push({ key, weight, backendId: id });
+    if (serves(backend)) serving.push({ key, weight, backendId: id });
   }
   return { service, slots: used, serving, quicIds, digest: serving.length === 0 ? 0 : digestBackends(serving, context.maglevSize) };
 }

@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { formatEndpoint } from '../../model/format.js';
 import type { MaglevBackend } from '../../model/maglev.js';
+import { serves } from '../../model/ready.js';
 import type { Service } from '../../model/service.js';
 
 /** What the thread is asked for: a table of `size` for each list. */
@@ -21,9 +22,7 @@ const NONE: BuiltTables = new Map();
 
 /** The service's backends that get new flows, in its order. */
 export function servingOf({ backends }: Service): readonly MaglevBackend[] {
-  return backends
-    .filter(({ state, weight }) => state === 'active' && weight > 0)
-    .map((backend) => ({ key: formatEndpoint(backend), weight: backend.weight }));
+  return backends.filter(serves).map((backend) => ({ key: formatEndpoint(backend), weight: backend.weight }));
 }
 
 export class MaglevBuilder {

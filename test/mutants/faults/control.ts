@@ -44,8 +44,8 @@ export const controlMutants: readonly Mutant[] = [
   {
     name: 'terminating-gets-new-flows',
     file: 'agent/control/apply/apply.ts',
-    find: "if (state === 'active' && weight > 0) serving.push(",
-    replace: 'if (weight > 0) serving.push(',
+    find: 'if (serves(backend)) serving.push',
+    replace: 'if (weight > 0) serving.push',
     breaks: 'A backend that is being drained still gets new flows.',
     tests: [AGENT],
   },
