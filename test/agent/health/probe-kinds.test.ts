@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,10 +15,18 @@ import { probe } from '../../../agent/health/probe.js';
 import { encodeRequest } from '../../../agent/health/probe-grpc.js';
 import { HEALTH_PROFILES, type HealthCheck } from '../../../agent/model/health.js';
 
-const never = new Stop();
+/** What a check of the backend at this port says. `stop`: of the backend's checks; by default this is the only one. */
+async function outcome(check: Partial<HealthCheck>, port: number, stop?: Stop): Promise<string> {
+  if (stop !== undefined) return ask(check, port, stop);
+  const alone = new Stop();
+  try {
+    return await ask(check, port, alone);
+  } finally {
+    alone.stop();
+  }
+}
 
-/** What a check of the backend at this port says. */
-function outcome(check: Partial<HealthCheck>, port: number, stop = never): Promise<string> {
+function ask(check: Partial<HealthCheck>, port: number, stop: Stop): Promise<string> {
   const backend = { address: '127.0.0.1', port };
   const subject = { service: 7, frontend: { address: '40.1.1.1', port: 53, protocol: 'udp' as const }, backend, at: backend };
   const whole: HealthCheck = { kind: 'udp', ...HEALTH_PROFILES.fast, allDown: 'open', ...check };
@@ -123,6 +131,40 @@ describe('a check by gRPC', function () {
     assert.equal(await outcome({ kind: 'grpc' }, port), 'no answer in 0.25 s');
   });
 
+  it('keeps a connection while checks pass on it, and makes another when the server has closed it', async () => {
+    const connections: ServerHttp2Session[] = [];
+    const note = (session: ServerHttp2Session) => void connections.push(session);
+    server.on('session', note);
+    const stop = new Stop();
+    const check = () => outcome({ kind: 'grpc' }, port, stop);
+    reply = answer([8, 1]);
+    assert.deepEqual([await check(), await check(), connections.length], ['passed', 'passed', 1]);
+    connections[0]?.close();
+    await once(connections[0] as ServerHttp2Session, 'close');
+    assert.deepEqual([await check(), connections.length], ['passed', 2], 'closed while nothing was asked');
+    // This time the client hears of it by the answer that it does not get.
+    reply = (stream) => {
+      reply = answer([8, 1]);
+      stream.session?.destroy();
+    };
+    assert.deepEqual([await check(), connections.length], ['passed', 3], 'closed in the middle of a check');
+    reply = (stream) => stream.session?.destroy();
+    assert.match(await check(), /./);
+    assert.equal(connections.length, 4, 'once more, and no further');
+    reply = answer([8, 2]);
+    assert.deepEqual(
+      [await check(), await check(), connections.length],
+      ['NOT_SERVING', 'NOT_SERVING', 6],
+      'not kept after a check that fails',
+    );
+    reply = answer([8, 1]);
+    assert.deepEqual([await check(), connections.length], ['passed', 7]);
+    const closed = once(connections[6] as ServerHttp2Session, 'close');
+    stop.stop();
+    await closed;
+    server.off('session', note);
+  });
+
   it('fails where something else listens, or nothing', async () => {
     assert.notEqual(await outcome({ kind: 'grpcs' }, port), 'passed');
     assert.equal(await outcome({ kind: 'grpc' }, 1), 'connection refused');
@@ -150,7 +192,7 @@ describe('a check by a program', function () {
     chmodSync(path, 0o755);
     return path;
   };
-  const run = (command: readonly string[], more: Partial<HealthCheck> = {}, stop = never) =>
+  const run = (command: readonly string[], more: Partial<HealthCheck> = {}, stop?: Stop) =>
     outcome({ kind: 'exec', command, timeout: 5000, ...more }, 8080, stop);
 
   it('passes at exit status 0, and tells the program which backend it is about and nothing else', async () => {
