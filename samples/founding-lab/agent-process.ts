@@ -13,7 +13,7 @@ import { FairleadError } from '../../agent/model/errors.js';
 import type { Lab } from './lab.js';
 import { objectCache } from './object-cache.js';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/agent/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../dist/program/main.js', import.meta.url));
 const MARKER = /^\{\s*"version":\s*\d+,\s*"mode":\s*"\w+"\s*\}\s*$/m;
 /** More characters than the marker has: an answer of many megabytes is not searched again each time a piece of it arrives. */
 const MARKER_TAIL = 100;

@@ -37,7 +37,7 @@ describe('the installed package', function () {
 
   it('has both names for the program, and its manual page', async () => {
     for (const name of ['fairlead', 'cilium-agent']) {
-      assert.match(readlinkSync(program(name)), /dist\/agent\/main\.js$/);
+      assert.match(readlinkSync(program(name)), /dist\/program\/main\.js$/);
       assert.match((await runCommand([program(name), '--version'])).stdout, /^fairlead \d+\.\d+\.\d+\n$/);
     }
     assert.ok(existsSync(join(prefix, 'share/man/man1/fairlead.1')));

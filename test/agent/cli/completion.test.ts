@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { completionScript, SHELLS } from '../../../agent/cli/completion.js';
 import { readCommandLine } from '../../../agent/cli/command-line.js';
 
-const MAIN = fileURLToPath(new URL('../../../dist/agent/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../dist/program/main.js', import.meta.url));
 
 describe('completion in shells', function () {
   this.timeout(60_000);

@@ -1,5 +1,5 @@
 // What a command in a shell loads: packages that take longer than the command itself must not be among it.
-// Runs dist/agent/main.js with V8's own record of the scripts that it ran. No time is measured.
+// Runs dist/program/main.js with V8's own record of the scripts that it ran. No time is measured.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../../dist/agent/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../dist/program/main.js', import.meta.url));
 
 /** Packages of node_modules that the program has loaded. */
 function packagesOf(...words: readonly string[]): readonly string[] {
@@ -20,7 +20,7 @@ function packagesOf(...words: readonly string[]): readonly string[] {
       return result.map(({ url }) => url);
     });
     assert.ok(
-      scripts.some((url) => url.endsWith('dist/agent/main.js')),
+      scripts.some((url) => url.endsWith('dist/program/main.js')),
       'the record names the program itself',
     );
     const names = scripts.map((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1]);

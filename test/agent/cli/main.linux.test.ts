@@ -19,7 +19,7 @@ class Program {
 
   constructor(folder: string, words: readonly string[] = []) {
     const own = [`--instance=${NAME}`, `--state=${folder}/state.json`, `--cache-dir=${objectCache('the program on this kernel')}`];
-    const inside = ['dist/agent/main.js', '--device=eth0', ...own, ...words];
+    const inside = ['dist/program/main.js', '--device=eth0', ...own, ...words];
     this.child = spawn('nsenter', [`--net=/run/netns/${NAME}`, process.execPath, ...inside], { stdio: 'pipe' });
     this.child.stdout?.on('data', (piece: Buffer) => (this.out += piece.toString()));
     this.child.stderr?.on('data', (piece: Buffer) => (this.err += piece.toString()));

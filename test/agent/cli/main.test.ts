@@ -10,7 +10,7 @@ interface Ended {
 
 function run(...words: string[]): Ended {
   const env = { ...process.env, NO_COLOR: '', FAIRLEAD_DEBUG: '' };
-  const ended = spawnSync(process.execPath, ['dist/agent/main.js', ...words], { encoding: 'utf8', input: '', env });
+  const ended = spawnSync(process.execPath, ['dist/program/main.js', ...words], { encoding: 'utf8', input: '', env });
   return { status: ended.status, out: ended.stdout, err: ended.stderr };
 }
 

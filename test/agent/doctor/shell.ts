@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { commandText } from '../../../agent/doctor/commands.js';
 
-const PROGRAM = fileURLToPath(new URL('../../../dist/agent/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../../dist/program/main.js', import.meta.url));
 
 export interface Found {
   readonly level: string;

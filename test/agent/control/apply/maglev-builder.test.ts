@@ -7,7 +7,7 @@ import { buildMaglevTable } from '../../../../agent/model/maglev.js';
 import type { Service } from '../../../../agent/model/service.js';
 import { makeKernel, SIZES, TestBench } from '../support.js';
 
-const THREAD = new URL('../../../../dist/agent/control/apply/maglev-thread.js', import.meta.url);
+const THREAD = new URL('../../../../dist/program/maglev-thread.js', import.meta.url);
 const SIZE = 251;
 
 const service = (id: number, ...states: readonly ('active' | 'maintenance')[]): Service => ({
