@@ -31,11 +31,13 @@ export class MaglevTables {
    */
   async set(tables: ReadonlyMap<number, Uint32Array>): Promise<void> {
     const made: { serviceId: number; inner: BpfMap; digest: number }[] = [];
+    let ids = new Uint32Array(0);
     try {
       for (const [serviceId, table] of tables) {
         const inner = this.#inner.createMap(this.#spec(serviceId, table.length));
         made.push({ serviceId, inner, digest: digestOf(table) });
-        await fill(inner, table);
+        if (ids.length !== inner.maxEntries * 2) ids = new Uint32Array(inner.maxEntries * 2);
+        await fill(inner, table, ids);
       }
       await this.#map.setInner(made.map(({ serviceId, inner }) => ({ key: encodeIndex(serviceId), inner })));
       for (const { serviceId, inner, digest } of made) this.#known.set(serviceId, { mapId: inner.id, digest });
@@ -131,12 +133,11 @@ export class MaglevTables {
   }
 }
 
-async function fill(inner: BpfMap, table: Uint32Array): Promise<void> {
-  const pairs = inner.maxEntries;
-  // Two ids a pair, in the machine's order (little-endian wherever BPF runs here); the last one's second is 0.
-  const ids = new Uint32Array(pairs * 2);
+/** `ids`: room for the pairs of a table; the last one's second is 0. */
+async function fill(inner: BpfMap, table: Uint32Array, ids: Uint32Array): Promise<void> {
+  // Two ids a pair, in the machine's order (little-endian wherever BPF runs here).
   ids.set(table);
-  await inner.updateMany(indexesUpTo(pairs), Buffer.from(ids.buffer), pairs);
+  await inner.updateMany(indexesUpTo(inner.maxEntries), Buffer.from(ids.buffer), inner.maxEntries);
 }
 
 let indexes = Buffer.alloc(0);
@@ -154,13 +155,26 @@ interface Known {
   readonly digest: number | undefined;
 }
 
+/** The golden ratio (Knuth, TAOCP 6.4). */
+const FACTOR = 0x9e3779b1;
+
 /** 32 bits are enough to see that somebody has written there; thousands of tables are looked at. */
 function digestOf(table: Uint32Array): number {
-  let hash = table.length;
-  for (let slot = 0; slot < table.length; slot++) {
-    hash = Math.imul(hash ^ (table[slot] as number), 0x9e3779b1);
-    hash ^= hash >>> 15;
+  // Four at once, which do not wait for each other. Each step is one-to-one: a table that differs in one entry has another digest.
+  let a = table.length;
+  let b = 1;
+  let c = 2;
+  let d = 3;
+  const whole = table.length & ~3;
+  for (let slot = 0; slot < whole; slot += 4) {
+    a = Math.imul(a ^ (table[slot] as number), FACTOR);
+    b = Math.imul(b ^ (table[slot + 1] as number), FACTOR);
+    c = Math.imul(c ^ (table[slot + 2] as number), FACTOR);
+    d = Math.imul(d ^ (table[slot + 3] as number), FACTOR);
   }
+  for (let slot = whole; slot < table.length; slot++) a = Math.imul(a ^ (table[slot] as number), FACTOR);
+  let hash = 0;
+  for (const lane of [a, b, c, d]) hash = Math.imul(hash ^ lane ^ (lane >>> 15), FACTOR);
   return hash;
 }
 

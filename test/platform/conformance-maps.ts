@@ -123,6 +123,20 @@ export function describeMaps(subject: () => Subject): void {
       assert.equal(found.get(3), 33);
     });
 
+    it('an entry of an array is read as it is now, also after the whole was read', async () => {
+      const array = map('probe_array');
+      const other = subject().platform.bpf.openMapById(array.id);
+      assert.ok(other);
+      await readAll(array);
+      array.update(u32(3), u64(33));
+      other.update(u32(19_999), u64(44));
+      assert.deepEqual([array.lookup(u32(3)), array.lookup(u32(4)), array.lookup(u32(19_999))], [u64(33), u64(0), u64(44)]);
+      assert.equal(array.lookup(u32(20_000)), undefined);
+      other.close();
+      array.lookup(u32(3))?.fill(0xff);
+      assert.deepEqual(array.lookup(u32(3)), u64(33), 'what was read is a copy');
+    });
+
     it('an array takes a batch', async () => {
       const keys = Buffer.concat(Array.from({ length: BATCH }, (_, index) => u32(index)));
       await map('probe_array').updateMany(keys, sequence(5, BATCH), BATCH);
