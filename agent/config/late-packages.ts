@@ -8,4 +8,3 @@ const require = createRequire(import.meta.url);
 
 export const loadYaml = (): typeof import('yaml') => require('yaml') as typeof import('yaml');
 export const loadAjv = (): typeof import('ajv') => require('ajv') as typeof import('ajv');
-export const loadTable = (): typeof import('table') => require('table') as typeof import('table');
