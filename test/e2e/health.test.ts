@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { FlowView, ServiceView } from '../../agent/model/views.js';
 import { type AgentProcess, startAgent } from '../../samples/founding-lab/agent-process.js';
 import { runCommand } from '../../samples/founding-lab/command.js';
+import type { Host } from '../../samples/founding-lab/host.js';
 import type { Lab } from '../../samples/founding-lab/lab.js';
 import { installDecap } from '../../samples/founding-lab/decap.js';
 import { LONG_FILE_BYTES, startLongDownload } from './support/long-download.js';
@@ -105,6 +106,41 @@ describe('health checks end to end', function () {
     assert.match(stdout, /is drained: no flow left after \d+s/);
     assert.match(stderr, /: \d+ flows? left/);
     await agent.must(`backend set --id=1 --backend=${at} --state=active`);
+  });
+
+  it('keep the flows of a backend that goes down, or end them, as the service says', async () => {
+    const port = 9001;
+    const listen = `require('node:net').createServer((socket) => socket.destroy()).listen(${port})`;
+    const startOne = (host: Host) => host.spawn([process.execPath, '-e', listen], { stdio: 'ignore' });
+    const listeners = lab.backends.map(startOne);
+    /** What is asked for its health ends on the backend of this download, whose web server goes on. */
+    const takeDown = async (localPort: number) => {
+      const { flows } = (await agent.json('service dumpstate --id 1')) as { flows: readonly FlowView[] };
+      const index = lab.backends.findIndex(({ address }) => address === flows.find((flow) => flow.sourcePort === localPort)?.backend);
+      listeners[index]?.kill();
+      await until(lab.backends.map((_, other) => (other === index ? 'down' : 'up')));
+      return index;
+    };
+    try {
+      await agent.must(`service update --id=1 --health=tcp --health-port=${port} --health-profile=fast`);
+      await until(['up', 'up']);
+      const kept = await startLongDownload(lab, 26002);
+      const down = await takeDown(26002);
+      await sleep(500);
+      await kept.finish();
+      listeners[down] = startOne(lab.backends[down] as Host);
+      await until(['up', 'up']);
+      await agent.must('service update --id=1 --health=tcp --health-flows=end');
+      const cut = await startLongDownload(lab, 26003);
+      await takeDown(26003);
+      await cut.isCut();
+      assert.deepEqual(Object.values(await countPages(lab, 20)), [20], 'new flows are served');
+    } finally {
+      for (const listener of listeners) listener.kill();
+    }
+    await agent.must('service update --id=1 --health=none');
+    await agent.must('service update --id=1 --health=http:/ --health-profile=fast');
+    await until(['up', 'up']);
   });
 
   it('send new flows to all backends when all are down, or to none, as the service says', async () => {

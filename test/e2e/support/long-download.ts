@@ -19,6 +19,8 @@ export interface LongDownload {
   readonly bytes: number;
   /** Reads the rest and asserts that the content is the big file's, by one connection without an error. */
   finish(): Promise<void>;
+  /** Waits for the connection's end, and asserts that it was cut. */
+  isCut(): Promise<void>;
 }
 
 /** Begins to download the big file from `localPort` (below 32768, where the kernel takes none by itself); returns when data comes. */
@@ -58,6 +60,12 @@ export async function startLongDownload(lab: Lab, localPort: number, port = 80, 
       const [status] = (await ended) as [number];
       assert.deepEqual([status, words], [0, '']);
       assert.equal(digest.digest('hex'), lab.bigFileDigest);
+    },
+    async isCut() {
+      hurry = true;
+      await read;
+      await ended;
+      assert.match(words, /reset by peer/);
     },
   };
 }
