@@ -133,16 +133,16 @@ static __always_inline void FAMILY(addresses_fill)(tuple_t *tuple, const ip_t *i
 	*(__u64 *)tuple = *(const __u64 *)&ip->saddr;
 }
 
-/*
- * In whole words: the hash reads them by words right away, and the CPU cannot forward narrower stores to wider loads; it would wait
- * for them to reach the cache.
- */
 /* Takes the two addresses of a tuple, wherever they stand, into its hash: one word. */
 static __always_inline __u64 FAMILY(addresses_hash)(__u64 hash, const address_t *source, const address_t *destination)
 {
 	return hash_add(hash, *source | (__u64)*destination << 32);
 }
 
+/*
+ * In whole words: the hash reads them by words right away, and the CPU cannot forward narrower stores to wider loads; it would wait
+ * for them to reach the cache.
+ */
 static __always_inline void FAMILY(tuple_fill)(tuple_t *tuple, const ip_t *ip, const void *l4, __u32 protocol)
 {
 	__u64 *words = (__u64 *)tuple;
