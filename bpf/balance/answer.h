@@ -57,7 +57,8 @@ FL_GLOBAL int FAMILY(answer_error)(fl_ctx *ctx, __u32 tags, __u32 ip_bytes, __u6
 
 /*
  * Makes the frame a segment of headers alone from `service` to `client`, back to whom the frame came from. `offset`: of its IP header; `ports`, `seq`,
- * `ack`: as they stand in it, in network order. Returns 0, or -1: the frame must be dropped.
+ * `ack`: as they stand in it, in network order. Returns 0, or -1: the frame must be dropped. Where a frame cannot be cut, its end remains as padding,
+ * which the IP header's length leaves out.
  */
 static __always_inline int FAMILY(answer_segment)(fl_ctx *ctx, __u32 offset, const address_t *client, const address_t *service, __be32 ports,
 						  __be32 seq, __be32 ack, __u32 flags)
@@ -68,7 +69,7 @@ static __always_inline int FAMILY(answer_segment)(fl_ctx *ctx, __u32 offset, con
 	__u64 sum;
 	ip_t *ip;
 
-	if (surplus < offset || fl_cut_tail(ctx, surplus - offset))
+	if (surplus < offset || (FL_HAS_CUT_TAIL && fl_cut_tail(ctx, surplus - offset)))
 		return -1;
 	eth = fl_data(ctx);
 	ip = (void *)eth + offset;

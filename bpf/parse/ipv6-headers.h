@@ -12,7 +12,7 @@
 /* The furthest place in a frame where a header that is walked may begin: Ethernet with two VLAN tags and the IPv6 header come before. */
 #define IPV6_WALK_END (22 + 40 + IPV6_MAX_HEADERS_BYTES)
 
-/* Next header values (IANA), as far as <linux/in.h> lacks them. */
+/* Next header values (IANA), beside IPPROTO_.... */
 #define IPV6_HOP_BY_HOP 0
 #define IPV6_ROUTING 43
 #define IPV6_FRAGMENT 44

@@ -16,7 +16,7 @@ describe('npm run build:bpf', function () {
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'fairlead-build-'));
-    built = await buildObjects(folder);
+    built = await buildObjects(folder, 'linux');
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
