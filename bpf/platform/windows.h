@@ -54,7 +54,7 @@ static int (*const bpf_xdp_adjust_head)(fl_ctx *ctx, int delta) = (void *)65536;
  * The verifier follows every call, whatever the function's linkage, and gives each a frame of 512 bytes. Functions have names of their own, not static ones, so that each
  * call of one has a relocation: not every version of the loader finds the others.
  */
-#define FL_GLOBAL __attribute__((noinline, weak))
+#define FL_GLOBAL __attribute__((noinline))
 #define FL_LOCAL FL_GLOBAL
 
 #define FL_PASS 1
