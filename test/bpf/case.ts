@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { assertFrame } from '../support/packet/diff.js';
 import { findWrongChecksums } from '../support/packet/parse.js';
 import type { Flavour, Loader } from './load.js';
-import { setForwarding } from './namespace.js';
 import { type AffinityState, readAffinity } from './policy-state.js';
 import { takeOuterFlowLabel } from './outer-flow-label.js';
 import {
@@ -75,8 +74,8 @@ export async function runCase(loader: Loader, flavour: Flavour, world: World, gi
   const plane = await loader.load(flavour, given.settings ?? world.SETTINGS);
   const before: PlaneState = { ...defaultState(world), ...given.before };
   await putState(plane, before);
-  const run = plane.namespace.run(() => {
-    setForwarding(given.forwarding ?? false);
+  const run = plane.bed.run(() => {
+    plane.bed.setForwarding(given.forwarding ?? false);
     for (const frame of given.earlier ?? []) plane.program.testRun(frame);
     if (given.earlier !== undefined) clearCounters(plane);
     return plane.program.testRun(given.packet, given.ingress === undefined ? {} : { ingressIfindex: DEVICE.index });
