@@ -102,7 +102,12 @@ export class MapObject {
 
   /** All entries: an array's and an array of maps' in the order of indexes, others' oldest first. */
   list(): Entry[] {
-    if (this.isArray) return Array.from({ length: this.spec.maxEntries }, (_, index) => this.get(indexKey(index)) as Entry);
+    if (this.isArray) {
+      const empty = Buffer.alloc(this.valueSize);
+      const all: Entry[] = Array.from({ length: this.spec.maxEntries }, (_, index) => ({ key: indexKey(index), value: empty }));
+      for (const entry of this.entries.values()) all[entry.key.readUInt32LE()] = entry;
+      return all;
+    }
     const entries = [...this.entries.values()];
     return this.spec.type === 'array_of_maps' ? entries.sort((a, b) => a.key.readUInt32LE() - b.key.readUInt32LE()) : entries;
   }
@@ -144,9 +149,12 @@ function samePrefix(a: Buffer, b: Buffer, bits: number): boolean {
   return a.compare(b, 0, bytes, 0, bytes) === 0 && (((a[bytes] ?? 0) ^ (b[bytes] ?? 0)) & last) === 0;
 }
 
+/** Keys of arrays, made once: listing one is what tests do most. */
+const INDEX_KEYS: Buffer[] = [];
+
 function indexKey(index: number): Buffer {
-  const key = Buffer.alloc(4);
-  key.writeUInt32LE(index);
+  const key = INDEX_KEYS[index] ?? Buffer.from(Uint32Array.of(index).buffer);
+  INDEX_KEYS[index] = key;
   return key;
 }
 

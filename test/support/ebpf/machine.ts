@@ -223,17 +223,12 @@ class Running implements Caller {
 
   /** Zero-extended. */
   private fetch({ lo, hi }: Word, size: 1 | 2 | 4 | 8): Word {
-    if (size !== 8) return { lo: this.#memory.load(lo, hi, size), hi: 0 };
-    const bytes = this.#memory.read({ lo, hi }, 8);
-    return { lo: bytes.readInt32LE(0), hi: bytes.readInt32LE(4) };
+    return size === 8 ? this.#memory.load64(lo, hi) : { lo: this.#memory.load(lo, hi, size), hi: 0 };
   }
 
   private put({ lo, hi }: Word, size: 1 | 2 | 4 | 8, value: Word): void {
-    if (size !== 8) return this.#memory.store(lo, hi, size, value.lo);
-    const bytes = Buffer.alloc(8);
-    bytes.writeInt32LE(value.lo, 0);
-    bytes.writeInt32LE(value.hi, 4);
-    this.#memory.write({ lo, hi }, bytes);
+    if (size === 8) this.#memory.store64(lo, hi, value);
+    else this.#memory.store(lo, hi, size, value.lo);
   }
 
   private store(one: Instruction): void {

@@ -33,6 +33,8 @@ export interface Region {
 
 export class Memory {
   readonly #regions: Region[] = [];
+  /** Offset of the access that was located last. */
+  #at = 0;
 
   /** Adds a region; all of it may be accessed unless low and high say otherwise. Returns a pointer to its beginning (offset 0). */
   add(region: Omit<Region, 'low' | 'high'> & Partial<Pick<Region, 'low' | 'high'>>): Word {
@@ -54,8 +56,8 @@ export class Memory {
     return this.#regions[hi - TAG];
   }
 
-  /** The region and the offset of an access. Throws Fault outside the region's bounds. */
-  #locate(lo: number, hi: number, size: number, verb: 'read' | 'write'): [Region, number] {
+  /** The region of an access, whose offset is then in #at. Throws Fault outside the region's bounds. */
+  #locate(lo: number, hi: number, size: number, verb: 'read' | 'write'): Region {
     const region = this.#regions[hi - TAG];
     if (region === undefined) throw new Fault(`${verb} of ${size} bytes at ${hex({ lo, hi })}, which is no pointer`);
     const at = (lo - ORIGIN) | 0;
@@ -63,20 +65,35 @@ export class Memory {
       const bounds = region.low === region.high ? 'nothing of which may be accessed' : `which reaches from ${region.low} to ${region.high}`;
       throw new Fault(`${verb} of ${size} bytes at offset ${at} of ${region.name}, ${bounds}`);
     }
-    if (verb === 'write' && !region.writable)
-      throw new Fault(`write of ${size} bytes at offset ${at} of ${region.name}, which is read-only`);
-    return [region, at];
+    this.#at = at;
+    return region;
   }
 
-  /** Up to 4 bytes, unsigned as a signed 32-bit integer has them. */
+  #readable(lo: number, hi: number, size: number): Region {
+    const region = this.#locate(lo, hi, size, 'read');
+    if (region.defined !== undefined) requireDefined(region, this.#at, size);
+    if (region.pointers !== undefined) refusePointers(region, this.#at, size);
+    return region;
+  }
+
+  #writable(lo: number, hi: number, size: number): Region {
+    const region = this.#locate(lo, hi, size, 'write');
+    if (!region.writable) throw new Fault(`write of ${size} bytes at offset ${this.#at} of ${region.name}, which is read-only`);
+    region.defined?.fill(1, this.#at, this.#at + size);
+    return region;
+  }
+
+  /** Up to 4 bytes, zero-extended, as a signed 32-bit integer. */
   load(lo: number, hi: number, size: 1 | 2 | 4): number {
-    const [region, at] = this.#locate(lo, hi, size, 'read');
-    if (region.defined !== undefined) requireDefined(region, at, size);
-    if (region.pointers !== undefined) refusePointers(region, at, size);
-    const { bytes } = region;
+    const { bytes } = this.#readable(lo, hi, size);
+    const at = this.#at;
     if (size === 1) return bytes[at] as number;
-    const half = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
-    return size === 2 ? half : half | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
+    return size === 2 ? (bytes[at] as number) | ((bytes[at + 1] as number) << 8) : word(bytes, at);
+  }
+
+  load64(lo: number, hi: number): Word {
+    const { bytes } = this.#readable(lo, hi, 8);
+    return { lo: word(bytes, this.#at), hi: word(bytes, this.#at + 4) };
   }
 
   /** The pointer that a load of so many bytes gives here; undefined: here stands none. */
@@ -87,24 +104,31 @@ export class Memory {
 
   /** The lowest bytes of `value`. */
   store(lo: number, hi: number, size: 1 | 2 | 4, value: number): void {
-    const [region, at] = this.#locate(lo, hi, size, 'write');
-    for (let i = 0; i < size; i++) region.bytes[at + i] = value >> (8 * i);
-    region.defined?.fill(1, at, at + size);
+    const { bytes } = this.#writable(lo, hi, size);
+    for (let i = 0; i < size; i++) bytes[this.#at + i] = value >> (8 * i);
+  }
+
+  store64(lo: number, hi: number, value: Word): void {
+    const { bytes } = this.#writable(lo, hi, 8);
+    for (let i = 0; i < 4; i++) {
+      bytes[this.#at + i] = value.lo >> (8 * i);
+      bytes[this.#at + 4 + i] = value.hi >> (8 * i);
+    }
   }
 
   /** A copy of so many bytes. */
   read({ lo, hi }: Word, size: number): Buffer {
-    const [region, at] = this.#locate(lo, hi, size, 'read');
-    if (region.defined !== undefined) requireDefined(region, at, size);
-    if (region.pointers !== undefined) refusePointers(region, at, size);
-    return Buffer.from(region.bytes.subarray(at, at + size));
+    const { bytes } = this.#readable(lo, hi, size);
+    return Buffer.from(bytes.subarray(this.#at, this.#at + size));
   }
 
   write({ lo, hi }: Word, content: Uint8Array): void {
-    const [region, at] = this.#locate(lo, hi, content.length, 'write');
-    region.bytes.set(content, at);
-    region.defined?.fill(1, at, at + content.length);
+    this.#writable(lo, hi, content.length).bytes.set(content, this.#at);
   }
+}
+
+function word(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
 }
 
 function requireDefined({ name, defined }: Region, at: number, size: number): void {
