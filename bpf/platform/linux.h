@@ -18,6 +18,9 @@ typedef struct xdp_md fl_ctx;
  */
 #define FL_GLOBAL __attribute__((noinline, weak))
 
+/* A function that the verifier follows anew from each call, knowing what it is called with; with a frame of its own all the same. */
+#define FL_LOCAL static __attribute__((noinline))
+
 #define FL_PASS XDP_PASS
 #define FL_DROP XDP_DROP
 #define FL_TX XDP_TX

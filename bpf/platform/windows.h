@@ -24,7 +24,6 @@ typedef __u32 __be32;
 #define LIBBPF_PIN_BY_NAME 1
 
 #define __always_inline inline __attribute__((always_inline))
-#define __noinline __attribute__((noinline))
 #define barrier() __asm__ volatile("" ::: "memory")
 #define barrier_var(variable) __asm__ volatile("" : "+r"(variable))
 
@@ -51,8 +50,12 @@ static int (*const bpf_ringbuf_output)(void *ring, const void *data, __u64 size,
 static __u64 (*const bpf_ktime_get_ms)(void) = (void *)31;
 static int (*const bpf_xdp_adjust_head)(fl_ctx *ctx, int delta) = (void *)65536;
 
-/* The verifier follows a call into every function each time, whatever its linkage, and each has a frame of 512 bytes. */
+/*
+ * The verifier follows every call, whatever the function's linkage, and gives each a frame of 512 bytes. Functions have names of their own, not static ones, so that each
+ * call of one has a relocation: not every version of the loader finds the others.
+ */
 #define FL_GLOBAL __attribute__((noinline, weak))
+#define FL_LOCAL FL_GLOBAL
 
 #define FL_PASS 1
 #define FL_DROP 2
@@ -81,7 +84,7 @@ static int (*const bpf_xdp_adjust_head)(fl_ctx *ctx, int delta) = (void *)65536;
 #define FL_HAS_ATOMICS 0
 #endif
 
-#define FL_HAS_FRAGS 0 /* of a frame of several buffers the program sees the first, and the others leave with it */
+#define FL_HAS_FRAGS 0 /* the program sees a frame's first buffer alone */
 #define FL_HAS_FIB 0
 #define FL_HAS_REDIRECT 0
 #define FL_HAS_CUT_TAIL 0
