@@ -40,6 +40,8 @@ export interface PacketCase {
   readonly verdict: 'pass' | 'drop' | 'tx' | 'redirect';
   /** The one reason that is counted, once, with the packet's bytes as received. */
   readonly reason: string;
+  /** The reason by which its service counts it among what it has refused; default: `reason`. */
+  readonly refusedBy?: string;
   /** Default: the packet as it came in. The flow label of an outer IPv6 header is not compared. */
   readonly out?: Buffer;
   /** The whole content of these maps afterwards; default: as before. */
