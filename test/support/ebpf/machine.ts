@@ -20,8 +20,8 @@ const HEADROOM = 256;
 const TAILROOM = 320;
 
 export interface Run {
-  /** What the program returned. */
-  readonly result: number;
+  /** r0, as the program left it. */
+  readonly result: Word;
   readonly packet: Buffer;
   readonly instructions: number;
 }
@@ -43,13 +43,16 @@ interface Call {
   readonly stack: Region;
 }
 
+/** What of an object is needed to run it. */
+export type Runnable = Pick<BpfObject, 'code' | 'functions' | 'references' | 'data'>;
+
 /** Runs programs of one object under one profile. */
 export class Machine {
-  readonly #object: BpfObject;
+  readonly #object: Runnable;
   readonly #profile: Profile;
   readonly #code: readonly (Instruction | undefined)[];
 
-  constructor(object: BpfObject, profile: Profile) {
+  constructor(object: Runnable, profile: Profile) {
     this.#object = object;
     this.#profile = profile;
     this.#code = decode(object);
@@ -76,7 +79,7 @@ export function describeSlot(object: Pick<BpfObject, 'functions'>, slot: number)
 /** One run: registers, memory, calls. */
 class Running implements Caller {
   slot: number;
-  readonly #object: BpfObject;
+  readonly #object: Runnable;
   readonly #profile: Profile;
   readonly #code: readonly (Instruction | undefined)[];
   readonly #request: RunRequest;
@@ -94,7 +97,7 @@ class Running implements Caller {
   readonly #frame: { buffer: Buffer; start: number; end: number };
   #packet: Region;
 
-  constructor(object: BpfObject, profile: Profile, code: readonly (Instruction | undefined)[], request: RunRequest) {
+  constructor(object: Runnable, profile: Profile, code: readonly (Instruction | undefined)[], request: RunRequest) {
     this.#object = object;
     this.#profile = profile;
     this.#code = code;
@@ -337,7 +340,7 @@ class Running implements Caller {
   private end(instructions: number): Run {
     if ((this.#defined & 1) === 0) throw new Fault('ends without a result in r0');
     const { buffer, start, end } = this.#frame;
-    return { result: this.#lo[0] as number, packet: Buffer.from(buffer.subarray(start, end)), instructions };
+    return { result: this.word(0), packet: Buffer.from(buffer.subarray(start, end)), instructions };
   }
 
   /** The packet as a region of its own, so that pointers to an earlier one are known as such. */

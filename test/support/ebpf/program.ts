@@ -60,7 +60,7 @@ export function loadObject({ kernel, profile, objectFile, program }: ObjectReque
     testRun: (packet, options = {}) => {
       const began = performance.now();
       const ran = machine.run({ packet, ingressIfindex: options.ingressIfindex ?? 1, entry: found.start, maps: objects });
-      return { verdict: profile.verdict(ran.result), packet: ran.packet, nanoseconds: (performance.now() - began) * 1e6 };
+      return { verdict: profile.verdict(ran.result.lo), packet: ran.packet, nanoseconds: (performance.now() - began) * 1e6 };
     },
     pin: () => {
       throw new FairleadError('FL_E_UNSUPPORTED', 'a program under the interpreter cannot be pinned');
