@@ -12,6 +12,9 @@
 #ifndef FL_SYN_CHALLENGE
 #define FL_SYN_CHALLENGE 0
 #endif
+#if FL_SYN_CHALLENGE && !FL_HAS_COOKIES
+#error "--syn-challenge needs SYN cookies, which this platform has not"
+#endif
 #ifndef FL_MAX_FLOWS
 #define FL_MAX_FLOWS 262144
 #endif

@@ -15,7 +15,7 @@ struct {
 } devices SEC(".maps");
 
 /* Index of the device with this ifindex; 0: the agent has not named it. Not for the hot path. */
-static __noinline __u32 device_index(__u32 ifindex)
+FL_LOCAL __u32 device_index(__u32 ifindex)
 {
 	__u32 i;
 

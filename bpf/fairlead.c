@@ -3,7 +3,7 @@
  * Fairlead's data plane: an XDP program that balances TCP and UDP over backends.
  * docs/packet-walk.md follows a packet through it.
  */
-#include "platform/linux.h"
+#include "platform/platform.h"
 #include "config.h"
 #include "finish.h"
 #include "hash.h"
@@ -16,6 +16,7 @@
 #include "parse/ipv6-headers.h"
 #include "parse/quote.h"
 #include "flow-life.h"
+#include "claim.h"
 #include "flow-limit.h"
 #include "fragment-life.h"
 #include "answer-limit.h"
@@ -45,7 +46,7 @@ static __always_inline int process(fl_ctx *ctx)
 {
 	struct ethhdr *eth = fl_data(ctx);
 	const void *end = fl_data_end(ctx);
-	struct packet packet = { .eth = eth, .facts.bytes = (__u32)(end - (void *)eth) };
+	struct packet packet = { .eth = eth, .facts.bytes = fl_first_bytes(ctx) };
 	__u32 offset;
 	__be16 type;
 

@@ -20,12 +20,11 @@ enum fl_kind { FL_KIND_FORWARD, FL_KIND_PASS, FL_KIND_DROP };
 /* The verdict of a reason that does not forward. */
 static __always_inline int verdict_of(enum fl_reason reason)
 {
-#define FL_REASON_DROPS(name, kind, text) case FL_REASON_##name: return FL_KIND_##kind == FL_KIND_DROP ? FL_DROP : FL_PASS;
-	switch (reason) {
-	FL_REASONS(FL_REASON_DROPS)
-	default:
-		return FL_DROP;
-	}
+#define FL_REASON_DROPS(name, kind, text) | (__u64)(FL_KIND_##kind == FL_KIND_DROP) << FL_REASON_##name
+	const __u64 drops = 0 FL_REASONS(FL_REASON_DROPS);
+
+	_Static_assert(FL_REASON_COUNT <= 64, "a bit for each reason");
+	return drops >> (reason & 63) & 1 ? FL_DROP : FL_PASS;
 }
 
 /* What finish() returns: verdict and reason in one word, and whether a flow began. Only events look at more than the verdict. */

@@ -47,7 +47,8 @@
 	REASON(LOCAL_BACKEND, PASS, "request for a backend that is this node itself") \
 	REASON(NO_PORT, DROP, "for a virtual address, on a port that no service has") \
 	REASON(SYN_CHALLENGED, FORWARD, "a SYN from an address that has not shown to be its sender's: it was asked to") \
-	REASON(SYN_PROVEN, DROP, "the answer to that, with which the address has shown to be its sender's")
+	REASON(SYN_PROVEN, DROP, "the answer to that, with which the address has shown to be its sender's") \
+	REASON(OTHER_DEVICE, DROP, "the way leads out by another device, and no program can send there on this platform")
 
 #define FL_REASON_ENUM(name, kind, text) FL_REASON_##name,
 enum fl_reason { FL_REASONS(FL_REASON_ENUM) FL_REASON_COUNT };

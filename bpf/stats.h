@@ -36,11 +36,20 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } service_refused SEC(".maps");
 
+/* Could fl_send() not send the packet where it is to go? */
+static __always_inline int is_unsendable(int verdict)
+{
+	return !FL_HAS_REDIRECT && verdict == FL_DROP;
+}
+
 /* finish() of a packet that goes to this backend. Ids are handed over where they stand, in an entry: the stack has no room to spare. */
 static __always_inline int finish_to_backend(int verdict, enum fl_reason reason, __u32 bytes, const __u32 *backend_id)
 {
-	struct fl_backend_stats *stats = bpf_map_lookup_elem(&backend_stats, backend_id);
+	struct fl_backend_stats *stats;
 
+	if (is_unsendable(verdict))
+		return finish(verdict, FL_REASON_OTHER_DEVICE, bytes);
+	stats = bpf_map_lookup_elem(&backend_stats, backend_id);
 	if (stats) {
 		stats->packets++;
 		stats->bytes += bytes;
@@ -52,8 +61,11 @@ static __always_inline int finish_to_backend(int verdict, enum fl_reason reason,
 static __always_inline int finish_to_client(int verdict, enum fl_reason reason, __u32 bytes, __u32 backend_id)
 {
 	__u32 key = backend_id;
-	struct fl_backend_stats *stats = bpf_map_lookup_elem(&backend_stats, &key);
+	struct fl_backend_stats *stats;
 
+	if (is_unsendable(verdict))
+		return finish_with(&key, verdict, FL_REASON_OTHER_DEVICE, bytes);
+	stats = bpf_map_lookup_elem(&backend_stats, &key);
 	if (stats) {
 		stats->reply_packets++;
 		stats->reply_bytes += bytes;

@@ -58,4 +58,5 @@ export const REASONS: readonly Reason[] = [
     text: "a SYN from an address that has not shown to be its sender's: it was asked to",
   },
   { name: 'syn_proven', kind: 'drop', text: "the answer to that, with which the address has shown to be its sender's" },
+  { name: 'other_device', kind: 'drop', text: 'the way leads out by another device, and no program can send there on this platform' },
 ];

@@ -26,7 +26,7 @@ FL_GLOBAL int FAMILY(answer_error)(fl_ctx *ctx, __u32 tags, __u32 ip_bytes, __u6
 	const __u32 grow = sizeof(ip_t) + sizeof(struct icmp_message);
 	__u32 offset = sizeof(struct ethhdr) + (tags & 3) * VLAN_TAG_BYTES;
 	__u32 quoted = ip_bytes > ICMP_QUOTE_BYTES ? ICMP_QUOTE_BYTES : ip_bytes;
-	__u32 length = fl_data_end(ctx) - fl_data(ctx);
+	__u32 length = fl_first_bytes(ctx);
 	struct icmp_message *icmp;
 	const ip_t *quote;
 	__u64 sum;
@@ -57,18 +57,19 @@ FL_GLOBAL int FAMILY(answer_error)(fl_ctx *ctx, __u32 tags, __u32 ip_bytes, __u6
 
 /*
  * Makes the frame a segment of headers alone from `service` to `client`, back to whom the frame came from. `offset`: of its IP header; `ports`, `seq`,
- * `ack`: as they stand in it, in network order. Returns 0, or -1: the frame must be dropped.
+ * `ack`: as they stand in it, in network order. Returns 0, or -1: the frame must be dropped. Where a frame cannot be cut, its end remains as padding,
+ * which the IP header's length leaves out.
  */
 static __always_inline int FAMILY(answer_segment)(fl_ctx *ctx, __u32 offset, const address_t *client, const address_t *service, __be32 ports,
 						  __be32 seq, __be32 ack, __u32 flags)
 {
-	__u32 surplus = fl_data_end(ctx) - fl_data(ctx) - sizeof(ip_t) - sizeof(struct tcphdr);
+	__u32 surplus = fl_first_bytes(ctx) - sizeof(ip_t) - sizeof(struct tcphdr);
 	struct ethhdr *eth;
 	__u32 *words;
 	__u64 sum;
 	ip_t *ip;
 
-	if (surplus < offset || fl_cut_tail(ctx, surplus - offset))
+	if (surplus < offset || (FL_HAS_CUT_TAIL && fl_cut_tail(ctx, surplus - offset)))
 		return -1;
 	eth = fl_data(ctx);
 	ip = (void *)eth + offset;

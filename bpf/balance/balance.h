@@ -44,7 +44,7 @@ static __always_inline __u8 FAMILY(action_of)(const struct fl_service *service, 
 	return backend & BACKEND_IS_LOCAL ? FL_ACTION_LOCAL : service->action;
 }
 
-/* Writes the busy slot's entry; fl_publish() must follow. `backend`: as next_hop_refresh() tells. */
+/* Writes the busy slot's entry; publish() must follow. `backend`: as next_hop_refresh() tells. */
 static __always_inline void FAMILY(flow_fill)(slot_t *slot, const struct packet_facts *facts, const tuple_t *tuple,
 					      const struct fl_service *service, __u32 backend_id, __u32 backend, __u32 now)
 {
@@ -125,7 +125,7 @@ FL_GLOBAL __u64 FAMILY(flow_begin)(fl_ctx *ctx, const struct packet_facts *facts
 		FAMILY(flow_fill)(slot, facts, tuple, service, backend_id, backend, now);
 		if (slot->flow.action == FL_ACTION_SNAT)
 			return BEGUN_NO_PORT | own | pressed | (service->affinity_seconds ? BEGUN_NOTE : 0);
-		fl_publish(word, (*word & 0xffffff00) | facts->protocol);
+		publish(word, (*word & 0xffffff00) | facts->protocol);
 		if (service->affinity_seconds)
 			FAMILY(affinity_note)(tuple, service->id, backend_id, (__u16)backend, now);
 		return BEGUN_ENTRY | BEGUN(backend_id, slot->flow.action, 0);
@@ -156,10 +156,10 @@ FL_GLOBAL __u64 FAMILY(snat_begin)(fl_ctx *ctx, const struct packet_facts *facts
 	/* Another CPU may take the slot in between: then the client's next packet tries again. */
 	if (!found || !FAMILY(reverse_take)((__u32)found, index, SNAT_PLACE_CHOICE(found), now) ||
 	    !FAMILY(snat_refresh)(ctx, facts, slot)) {
-		fl_publish(word, claims | FL_SLOT_FREED);
+		publish(word, claims | FL_SLOT_FREED);
 		return BEGUN_REFUSED_BY(slot->flow.service_id, FL_REASON_SNAT_PORTS);
 	}
-	fl_publish(word, claims | facts->protocol);
+	publish(word, claims | facts->protocol);
 	if (begun & BEGUN_NOTE)
 		FAMILY(affinity_note)(&slot->tuple, slot->flow.service_id, slot->flow.backend_id, slot->flow.backend_generation, now);
 	return BEGUN_ENTRY | BEGUN(slot->flow.backend_id, FL_ACTION_SNAT, slot->flow.snat_port) | BEGUN_WITH_SOURCE(slot->flow.snat_source);

@@ -4,7 +4,7 @@
  */
 
 /* Service and backend of the tuple as it came in: of its flow, else of the flow that it is the reply of, else of its service. */
-static __noinline int FAMILY(event_owner)(struct fl_event *event)
+FL_LOCAL int FAMILY(event_owner)(struct fl_event *event)
 {
 	const struct fl_config *cfg = config_get();
 	const struct fl_service *service;

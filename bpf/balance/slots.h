@@ -289,7 +289,7 @@ static __always_inline void FAMILY(reverse_free)(const slot_t *slot, __u8 protoc
 		__u32 held = *word;
 
 		if ((__u8)held == protocol)
-			fl_claim(word, held, slot_word(held, FL_SLOT_FREED));
+			claim(slot->flow.reverse, word, held, slot_word(held, FL_SLOT_FREED));
 	}
 }
 
@@ -346,7 +346,7 @@ FL_GLOBAL __u32 FAMILY(slot_take)(__u64 hash, __u32 own, __u32 now)
 	if (!slot)
 		return FLOW_NO_SLOT;
 	held = *(volatile __u32 *)&slot->tuple.protocol;
-	if ((__u8)held == FL_SLOT_BUSY || !fl_claim((__u32 *)&slot->tuple.protocol, held, slot_word(held, FL_SLOT_BUSY)))
+	if ((__u8)held == FL_SLOT_BUSY || !claim(victim, (__u32 *)&slot->tuple.protocol, held, slot_word(held, FL_SLOT_BUSY)))
 		return FLOW_NO_SLOT;
 	if (slot_used((__u8)held))
 		FAMILY(reverse_free)(slot, (__u8)held);

@@ -93,7 +93,7 @@ FL_GLOBAL int FAMILY(reverse_take)(__u32 place, __u32 index, __u32 snat, __u32 n
 		return 0;
 	backend = FAMILY(backend_of)(&slot->flow);
 	held = *(volatile __u32 *)&reverse->tuple.protocol;
-	if (!backend || (__u8)held == FL_SLOT_BUSY || !fl_claim((__u32 *)&reverse->tuple.protocol, held, slot_word(held, FL_SLOT_BUSY)))
+	if (!backend || (__u8)held == FL_SLOT_BUSY || !claim(place, (__u32 *)&reverse->tuple.protocol, held, slot_word(held, FL_SLOT_BUSY)))
 		return 0;
 	flow = reverse->flow;
 	former = bpf_map_lookup_elem(&MAP_CT, &flow);
@@ -101,7 +101,7 @@ FL_GLOBAL int FAMILY(reverse_take)(__u32 place, __u32 index, __u32 snat, __u32 n
 		__u32 word = *(volatile __u32 *)&former->tuple.protocol;
 
 		if ((__u8)word == (__u8)held)
-			fl_claim((__u32 *)&former->tuple.protocol, word, slot_word(word, snat & SNAT_YIELDS ? FL_SLOT_YIELDED : FL_SLOT_FREED));
+			claim(flow, (__u32 *)&former->tuple.protocol, word, slot_word(word, snat & SNAT_YIELDS ? FL_SLOT_YIELDED : FL_SLOT_FREED));
 	}
 	reverse->tuple.saddr = backend->address;
 	reverse->tuple.daddr = *FAMILY(snat_source)(cfg, backend, SNAT_CHOICE_SOURCE(snat));
@@ -120,7 +120,7 @@ FL_GLOBAL int FAMILY(reverse_take)(__u32 place, __u32 index, __u32 snat, __u32 n
 	slot->flow.reverse = place;
 	slot->flow.snat_port = (__be16)snat;
 	slot->flow.snat_source = SNAT_CHOICE_SOURCE(snat);
-	fl_publish((__u32 *)&reverse->tuple.protocol, slot_word(held, protocol));
+	publish((__u32 *)&reverse->tuple.protocol, slot_word(held, protocol));
 	return 1;
 }
 

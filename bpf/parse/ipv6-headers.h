@@ -12,7 +12,7 @@
 /* The furthest place in a frame where a header that is walked may begin: Ethernet with two VLAN tags and the IPv6 header come before. */
 #define IPV6_WALK_END (22 + 40 + IPV6_MAX_HEADERS_BYTES)
 
-/* Next header values (IANA), as far as <linux/in.h> lacks them. */
+/* Next header values (IANA), beside IPPROTO_.... */
 #define IPV6_HOP_BY_HOP 0
 #define IPV6_ROUTING 43
 #define IPV6_FRAGMENT 44
@@ -43,7 +43,7 @@ struct ipv6_upper {
  * the bound, or such as lead the packet elsewhere first. Behind the fragment header of a later fragment there are no headers to walk: it is
  * found as if its next header were the upper layer.
  */
-static __noinline int ipv6_walk(const fl_ctx *ctx, __u32 offset, __u32 packet_end, __u32 next, struct ipv6_upper *upper)
+FL_LOCAL int ipv6_walk(const fl_ctx *ctx, __u32 offset, __u32 packet_end, __u32 next, struct ipv6_upper *upper)
 {
 	const void *data = fl_data(ctx);
 	const void *end = fl_data_end(ctx);

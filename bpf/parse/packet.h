@@ -5,8 +5,6 @@
  */
 #pragma once
 
-#include <linux/types.h>
-
 struct packet_facts {
 	__u32 bytes;     /* of the frame as received; of its first buffer until its IP header is read */
 	__u32 ip_bytes;  /* of the IP packet by its own header; the frame may have padding behind it */

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Linux behind neutral names: verdicts, map types, helpers, context. Its twin for eBPF-for-Windows has the same names.
- * No other file names a platform. What a platform lacks is named here as well (FL_HAS_FIB, FL_HAS_REDIRECT).
+ * Linux behind neutral names: verdicts, map types, helpers, context. Its twin windows.h has the same names.
+ * No other file names a platform. What a platform lacks is named here as well (FL_HAS_...).
  */
 #pragma once
 
-#include <stddef.h>
 #include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/tcp.h>
-#include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+#include "../headers.h"
 
 typedef struct xdp_md fl_ctx;
 
@@ -23,6 +17,9 @@ typedef struct xdp_md fl_ctx;
  * its callers either: clang 16 and later do not set an argument that a build makes no use of, and the verifier wants all of them.
  */
 #define FL_GLOBAL __attribute__((noinline, weak))
+
+/* A function that the verifier follows anew from each call, knowing what it is called with; with a frame of its own all the same. */
+#define FL_LOCAL static __attribute__((noinline))
 
 #define FL_PASS XDP_PASS
 #define FL_DROP XDP_DROP
@@ -38,6 +35,7 @@ typedef struct xdp_md fl_ctx;
 #define FL_MAP_LPM_TRIE BPF_MAP_TYPE_LPM_TRIE
 
 #define FL_UPDATE_ANY BPF_ANY
+#define FL_UPDATE_NEW BPF_NOEXIST /* fails if there is such an entry */
 
 /* Values begin at a page: a slot of 64 bytes is then one cache line, not parts of two. And the agent may read the map as memory. */
 #define FL_MAP_ALIGNED BPF_F_MMAPABLE
@@ -55,8 +53,15 @@ typedef struct xdp_md fl_ctx;
 /* Memory is taken for an entry when it comes, not for all of them beforehand. */
 #define FL_MAP_GROWING BPF_F_NO_PREALLOC
 
+/* Settable, so that what a platform does without them can be tried in this kernel. */
+#ifndef FL_HAS_ATOMICS
+#define FL_HAS_ATOMICS 1
+#endif
+
 #define FL_HAS_FIB 1
 #define FL_HAS_REDIRECT 1
+#define FL_HAS_CUT_TAIL 1
+#define FL_HAS_COOKIES 1
 
 /* Linux' address family numbers, which no kernel header for BPF programs has. */
 #define FL_AF_INET 2
@@ -72,13 +77,19 @@ static __always_inline void *fl_data_end(const fl_ctx *ctx)
 	return (void *)(long)ctx->data_end;
 }
 
-/* Length of the whole frame. fl_data() to fl_data_end() is its first buffer, and without FL_HAS_FRAGS all of it. Not for the hot path. */
+/* Length of the frame's first buffer: fl_data() to fl_data_end(). */
+static __always_inline __u32 fl_first_bytes(const fl_ctx *ctx)
+{
+	return (__u32)(fl_data_end(ctx) - fl_data(ctx));
+}
+
+/* Length of the whole frame; without FL_HAS_FRAGS that is its first buffer. Not for the hot path. */
 static __always_inline __u32 fl_bytes(fl_ctx *ctx)
 {
 #if FL_HAS_FRAGS
 	return (__u32)bpf_xdp_get_buff_len(ctx);
 #else
-	return (__u32)(fl_data_end(ctx) - fl_data(ctx));
+	return fl_first_bytes(ctx);
 #endif
 }
 
@@ -121,28 +132,16 @@ static __always_inline long fl_grow_head(fl_ctx *ctx, int bytes)
 	return bpf_xdp_adjust_head(ctx, -bytes);
 }
 
-/* Takes `bytes` off the frame's end. */
+/* Takes `bytes` off the frame's end. Without FL_HAS_CUT_TAIL only 0 of them. */
 static __always_inline long fl_cut_tail(fl_ctx *ctx, __u32 bytes)
 {
 	return bpf_xdp_adjust_tail(ctx, -(int)bytes);
 }
 
-/* Sends the frame out by the device `ifindex`: back where it came from, or by another one. */
+/* Sends the frame out by the device `ifindex`: back where it came from, or by another one. Without FL_HAS_REDIRECT the latter is FL_DROP. */
 static __always_inline int fl_send(fl_ctx *ctx, __u32 ifindex)
 {
 	if (ifindex == ctx->ingress_ifindex)
 		return FL_TX;
 	return (int)bpf_redirect(ifindex, 0);
-}
-
-/* Writes `new` if the word still holds `old`; says whether it did. A full barrier. */
-static __always_inline int fl_claim(__u32 *word, __u32 old, __u32 new)
-{
-	return __sync_val_compare_and_swap(word, old, new) == old;
-}
-
-/* Writes the word after everything that was written before it. */
-static __always_inline void fl_publish(__u32 *word, __u32 value)
-{
-	__sync_lock_test_and_set(word, value);
 }

@@ -2,7 +2,7 @@
 // May import platform/port, agent/model/errors and its siblings.
 // Invariant: deterministic; nothing happens unless a test or a platform call makes it happen.
 // A test double with limits: no bytecode runs (a program's answer is what `run` says), eviction is exact LRU where
-// the real kernel's is approximate, there is no per-CPU list, no RCU, no BTF; in an lpm_trie only whole keys are found.
+// the real kernel's is approximate, there is no per-CPU list, no RCU, no BTF.
 
 import { createHash } from 'node:crypto';
 import { FairleadError } from '../../agent/model/errors.js';

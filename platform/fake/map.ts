@@ -36,7 +36,7 @@ export class FakeMap implements BpfMap {
 
   lookup(key: Buffer): Buffer | undefined {
     this.require('key', key, this.keySize);
-    const entry = this.object.get(key);
+    const entry = this.object.find(key);
     return entry && Buffer.from(entry.value);
   }
 

@@ -13,7 +13,7 @@ export interface FakeMapSpec extends MapSpec {
   readonly inner?: Omit<MapSpec, 'name'>;
 }
 
-interface Entry {
+export interface Entry {
   readonly key: Buffer;
   value: Buffer;
   /** Of maps of maps: the inner map. */
@@ -80,9 +80,34 @@ export class MapObject {
     return { key, value: Buffer.alloc(this.valueSize) };
   }
 
+  /** The entry that a lookup finds: in an lpm_trie that of the longest prefix. An array's is kept from then on, so that who has it can write to it. */
+  find(key: Buffer): Entry | undefined {
+    if (this.spec.type === 'lpm_trie') return this.#longestPrefix(key);
+    const found = this.get(key);
+    if (found !== undefined && this.isArray && !this.entries.has(key.toString('latin1'))) this.put(key, found.value);
+    return found === undefined ? undefined : this.entries.get(key.toString('latin1'));
+  }
+
+  /** Keys: the prefix's length as u32, then its bits, the first in the highest bit of the first byte. */
+  #longestPrefix(key: Buffer): Entry | undefined {
+    const wanted = key.readUInt32LE();
+    let longest: Entry | undefined;
+    for (const entry of this.entries.values()) {
+      const length = entry.key.readUInt32LE();
+      if (length > wanted || (longest !== undefined && length <= longest.key.readUInt32LE())) continue;
+      if (samePrefix(entry.key.subarray(4), key.subarray(4), length)) longest = entry;
+    }
+    return longest;
+  }
+
   /** All entries: an array's and an array of maps' in the order of indexes, others' oldest first. */
   list(): Entry[] {
-    if (this.isArray) return Array.from({ length: this.spec.maxEntries }, (_, index) => this.get(indexKey(index)) as Entry);
+    if (this.isArray) {
+      const empty = Buffer.alloc(this.valueSize);
+      const all: Entry[] = Array.from({ length: this.spec.maxEntries }, (_, index) => ({ key: indexKey(index), value: empty }));
+      for (const entry of this.entries.values()) all[entry.key.readUInt32LE()] = entry;
+      return all;
+    }
     const entries = [...this.entries.values()];
     return this.spec.type === 'array_of_maps' ? entries.sort((a, b) => a.key.readUInt32LE() - b.key.readUInt32LE()) : entries;
   }
@@ -118,9 +143,18 @@ export class MapObject {
   }
 }
 
+function samePrefix(a: Buffer, b: Buffer, bits: number): boolean {
+  const bytes = bits >> 3;
+  const last = 0xff & ~(0xff >> (bits & 7));
+  return a.compare(b, 0, bytes, 0, bytes) === 0 && (((a[bytes] ?? 0) ^ (b[bytes] ?? 0)) & last) === 0;
+}
+
+/** Keys of arrays, made once: listing one is what tests do most. */
+const INDEX_KEYS: Buffer[] = [];
+
 function indexKey(index: number): Buffer {
-  const key = Buffer.alloc(4);
-  key.writeUInt32LE(index);
+  const key = INDEX_KEYS[index] ?? Buffer.from(Uint32Array.of(index).buffer);
+  INDEX_KEYS[index] = key;
   return key;
 }
 

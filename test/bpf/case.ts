@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { assertFrame } from '../support/packet/diff.js';
 import { findWrongChecksums } from '../support/packet/parse.js';
 import type { Flavour, Loader } from './load.js';
-import { setForwarding } from './namespace.js';
 import { type AffinityState, readAffinity } from './policy-state.js';
 import { takeOuterFlowLabel } from './outer-flow-label.js';
 import {
@@ -41,6 +40,8 @@ export interface PacketCase {
   readonly verdict: 'pass' | 'drop' | 'tx' | 'redirect';
   /** The one reason that is counted, once, with the packet's bytes as received. */
   readonly reason: string;
+  /** The reason by which its service counts it among what it has refused; default: `reason`. */
+  readonly refusedBy?: string;
   /** Default: the packet as it came in. The flow label of an outer IPv6 header is not compared. */
   readonly out?: Buffer;
   /** The whole content of these maps afterwards; default: as before. */
@@ -75,8 +76,8 @@ export async function runCase(loader: Loader, flavour: Flavour, world: World, gi
   const plane = await loader.load(flavour, given.settings ?? world.SETTINGS);
   const before: PlaneState = { ...defaultState(world), ...given.before };
   await putState(plane, before);
-  const run = plane.namespace.run(() => {
-    setForwarding(given.forwarding ?? false);
+  const run = plane.bed.run(() => {
+    plane.bed.setForwarding(given.forwarding ?? false);
     for (const frame of given.earlier ?? []) plane.program.testRun(frame);
     if (given.earlier !== undefined) clearCounters(plane);
     return plane.program.testRun(given.packet, given.ingress === undefined ? {} : { ingressIfindex: DEVICE.index });

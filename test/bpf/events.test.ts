@@ -67,7 +67,7 @@ for (const flavour of flavours) {
     /** `times` runs on one CPU. One by one: a call that repeats ends early (EINTR) when anything is pending for this thread, such as Node's own io_uring. */
     const repeat = (times: number, packet = STRAY) =>
       onOneCpu(() =>
-        plane.namespace.run(() => {
+        plane.bed.run(() => {
           for (let run = 0; run < times; run++) plane.program.testRun(packet);
         }),
       );
@@ -174,8 +174,8 @@ for (const flavour of flavours) {
       it('whether a packet leaves by another device, and by which it came in', async () => {
         await putDefaults(plane, WORLD, { backends: backends(WORLD, backendEntry(WORLD, 'a', { ifindex: DEVICE.index })) });
         watch();
-        plane.namespace.run(() => plane.program.testRun(request('tcp', SYN)));
-        plane.namespace.run(() => plane.program.testRun(STRAY, { ingressIfindex: DEVICE.index }));
+        plane.bed.run(() => plane.program.testRun(request('tcp', SYN)));
+        plane.bed.run(() => plane.program.testRun(STRAY, { ingressIfindex: DEVICE.index }));
         assert.deepEqual(
           stream?.take(10).map(({ verdict, ifindex }) => [verdict, ifindex]),
           [

@@ -6,14 +6,15 @@ import type { TestRun } from '../../platform/port.js';
 import { type DataPlane, Loader } from './load.js';
 import { type PlaneState, putState, readCounters } from './state.js';
 import { defaultState } from './states.js';
+import type { TestBed } from './test-bed.js';
 import type { World } from './world.js';
 
-/** Gives the enclosing suite a loader, closed at its end; skips the suite when this is not root. */
-export function useLoader(): () => Loader {
+/** Gives the enclosing suite a loader on this bed, closed at its end; skips the suite when the bed is the kernel, the default, and this is not root. */
+export function useLoader(makeBed?: () => TestBed): () => Loader {
   let loader: Loader | undefined;
   before(function () {
-    if (process.getuid?.() !== 0) skipTest(this, 'loading programs needs root');
-    loader = new Loader();
+    if (makeBed === undefined && process.getuid?.() !== 0) skipTest(this, 'loading programs needs root');
+    loader = new Loader(makeBed?.());
   });
   after(() => loader?.close());
   return () => loader as Loader;
@@ -26,7 +27,7 @@ export function putDefaults(plane: DataPlane, world: World, changed: Partial<Pla
 
 /** Sends one packet in by lo. */
 export function send(plane: DataPlane, packet: Buffer): TestRun {
-  return plane.namespace.run(() => plane.program.testRun(packet));
+  return plane.bed.run(() => plane.program.testRun(packet));
 }
 
 /** The reasons that were counted, how often each. */

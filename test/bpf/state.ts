@@ -134,7 +134,7 @@ async function zero(map: BpfMap): Promise<void> {
   const empty = Buffer.alloc(map.valueSize);
   for await (const { count, keys, values } of map.chunks(1024))
     for (let i = 0; i < count; i++)
-      if (!values.subarray(i * map.valueSize, (i + 1) * map.valueSize).equals(empty)) used.push(keys.readUInt32LE(i * 4));
+      if (values.compare(empty, 0, map.valueSize, i * map.valueSize, (i + 1) * map.valueSize) !== 0) used.push(keys.readUInt32LE(i * 4));
   for (const index of used) map.update(encodeIndex(index), empty);
 }
 
@@ -328,9 +328,9 @@ async function usedSlots(map: BpfMap, protocolAt: number): Promise<readonly (rea
   const found: (readonly [number, Buffer])[] = [];
   for await (const chunk of map.chunks(1024)) {
     for (let i = 0; i < chunk.count; i++) {
-      const value = chunk.values.subarray(i * map.valueSize, (i + 1) * map.valueSize);
-      if (![0, SLOT_YIELDED, SLOT_FREED].includes(value.readUInt8(protocolAt)))
-        found.push([chunk.keys.readUInt32LE(i * 4), Buffer.from(value)]);
+      const at = i * map.valueSize;
+      if (![0, SLOT_YIELDED, SLOT_FREED].includes(chunk.values.readUInt8(at + protocolAt)))
+        found.push([chunk.keys.readUInt32LE(i * 4), Buffer.from(chunk.values.subarray(at, at + map.valueSize))]);
     }
   }
   return found;

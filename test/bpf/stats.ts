@@ -65,7 +65,7 @@ export async function checkStats(plane: DataPlane, given: PacketCase, before: Pl
     assert.ok(backendsOf(given, before, out).includes(counted[0] as number), `backend ${counted[0]} counts`);
   }
   const refusals = before.services.map(({ id }) => stats.refusals(id)).filter((found) => !isDeepStrictEqual(found, NO_REFUSALS));
-  const reason = given.reason.replace(/_(reset|unreachable)$/, '');
+  const reason = (given.refusedBy ?? given.reason).replace(/_(reset|unreachable)$/, '');
   const wanted = reason in REFUSED ? [{ ...NO_REFUSALS, [REFUSED[reason] as string]: 1 }] : [];
   const ofOthersToo = refusals.length === 0 && ['no_backend', 'unresolved'].includes(reason);
   if (!ofOthersToo) assert.deepEqual(refusals, wanted, 'what services have refused');

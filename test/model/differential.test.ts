@@ -15,7 +15,7 @@ const { synCookies } = createLinuxPlatform().capabilities;
 /** 580 sequences have about 51,000 packets. */
 const RUNS: Readonly<Record<ProgramName, number>> = { tiny: 310, small: 125, large: 0, compiled: 80, asking: 70, pressed: 0 };
 /** Reasons that no sequence can bring about: the settings are there, and the test's frames have room in front. */
-const NEVER = ['adjust_head', 'config', 'headers_split', ...(synCookies ? [] : ['syn_challenged', 'syn_proven'])];
+const NEVER = ['adjust_head', 'config', 'headers_split', 'other_device', ...(synCookies ? [] : ['syn_challenged', 'syn_proven'])];
 
 describe('the data plane against its model', function () {
   this.timeout(600_000);

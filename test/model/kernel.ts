@@ -3,7 +3,6 @@
 // Invariant: between two packets the maps hold exactly the state that was put last, or the one that the model found after the last packet.
 
 import type { DataPlane } from '../bpf/load.js';
-import { setForwarding } from '../bpf/namespace.js';
 import { ConfigMaps } from './config-maps.js';
 import { Counters } from './counters.js';
 import { FlowTable } from './flow-table.js';
@@ -14,7 +13,7 @@ import { Forgetting, sideMaps } from './side-maps.js';
 import type { Family, Flow, Reverse, Service, State } from './state.js';
 import type { Outcome } from './walk.js';
 
-/** Whether a namespace forwards, and so answers for the FIB: all programs of a loader share it. */
+/** Whether a bed forwards, and so answers for the FIB: all programs of a loader share it. */
 const FORWARDING = new WeakMap<object, boolean>();
 
 /** What the last run was, for reports. */
@@ -55,7 +54,7 @@ export class Kernel {
 
   /** Inside the namespace of the test, where packets must run. */
   inside<Result>(action: () => Result): Result {
-    return this.#plane.namespace.run(action);
+    return this.#plane.bed.run(action);
   }
 
   now(): number {
@@ -70,9 +69,9 @@ export class Kernel {
   put(state: State): void {
     const before = this.#state;
     if (this.#generic && state.settings !== before?.settings) this.#config.putSettings(state.settings);
-    if (FORWARDING.get(this.#plane.namespace) !== state.fib.size > 0) {
-      setForwarding(state.fib.size > 0);
-      FORWARDING.set(this.#plane.namespace, state.fib.size > 0);
+    if (FORWARDING.get(this.#plane.bed) !== state.fib.size > 0) {
+      this.#plane.bed.setForwarding(state.fib.size > 0);
+      FORWARDING.set(this.#plane.bed, state.fib.size > 0);
     }
     if (state.vips !== before?.vips) this.#config.putVips(state.vips, before?.vips);
     for (const [index, device] of state.devices.entries()) {

@@ -2,10 +2,12 @@
 // Imports tools/build-bpf.ts and platform/linux. Loading needs root.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createLinuxPlatform } from '../../platform/linux/index.js';
+import { findSourceDirectory } from '../../agent/control/program/sources.js';
 import { buildObjects } from '../../tools/build-bpf.js';
 import { skipTest } from './skip.js';
 
@@ -16,7 +18,7 @@ describe('npm run build:bpf', function () {
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'fairlead-build-'));
-    built = await buildObjects(folder);
+    built = await buildObjects(folder, 'linux');
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -39,4 +41,32 @@ describe('npm run build:bpf', function () {
       loaded.close();
     });
   }
+});
+
+describe('npm run build:bpf -- --platform windows', function () {
+  this.timeout(120_000);
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-build-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const isInstalled = (clang: string) => spawnSync(clang, ['--version']).status === 0;
+
+  for (const clang of ['clang', 'clang-16', 'clang-19']) {
+    it(`builds the object for a native driver and the one for the just-in-time compiler: ${clang}`, async function () {
+      if (!isInstalled(clang)) skipTest(this, `${clang} is not installed`);
+      const built = await buildObjects(join(folder, clang), 'windows', clang);
+      assert.deepEqual(
+        built.map((path) => basename(path)),
+        ['fairlead-windows.o', 'fairlead-windows-jit.o'],
+      );
+    });
+  }
+
+  it('needs no header of this system', () => {
+    const source = join(findSourceDirectory(), 'fairlead.c');
+    const macros = ['-DFL_PLATFORM_WINDOWS=1', '-DFL_CONFIG_FROM_MAP=1'];
+    const { status, stdout, stderr } = spawnSync('clang', ['-target', 'bpf', '-M', ...macros, source], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    const foreign = stdout.split(/[\s\\]+/).filter((path) => /^\/usr\/(local\/)?include\//.test(path));
+    assert.deepEqual(foreign, []);
+    assert.match(stdout, /platform\/windows\.h/);
+  });
 });

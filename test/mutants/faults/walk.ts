@@ -51,8 +51,8 @@ export const walkMutants: readonly Mutant[] = [
   {
     name: 'claims-forgotten',
     file: 'bpf/balance/balance.h',
-    find: 'fl_publish(word, claims | facts->protocol)',
-    replace: 'fl_publish(word, facts->protocol)',
+    find: 'publish(word, claims | facts->protocol)',
+    replace: 'publish(word, facts->protocol)',
     breaks: 'A CPU that comes late does not notice that a slot was taken meanwhile.',
     tests: [MODEL],
   },
