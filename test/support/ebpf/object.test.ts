@@ -50,7 +50,7 @@ describe('a BPF object', () => {
 
   it('runs: a call by relocation and one without, a map, and constants', () => {
     const maps = makeMaps({ name: 'table', type: 'array', keySize: 4, valueSize: 2008, maxEntries: 9 });
-    const value = maps.get('table')?.find(Buffer.from(Uint32Array.of(INGRESS).buffer))?.value;
+    const value = maps.get('table')?.take(Buffer.from(Uint32Array.of(INGRESS).buffer))?.value;
     value?.writeUInt32LE(1000);
     const entry = programsOf(object).find(({ name }) => name === 'program')?.start as number;
     const { result } = new Machine(object, WINDOWS).run({ packet: PACKET, ingressIfindex: INGRESS, entry, maps });
