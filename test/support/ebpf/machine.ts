@@ -20,8 +20,9 @@ const HEADROOM = 256;
 const TAILROOM = 320;
 
 export interface Run {
-  /** r0, as the program left it. */
-  readonly result: Word;
+  /** What the program returned: the lowest 32 bits of r0, with their sign. */
+  readonly result: number;
+  readonly r0: Word;
   readonly packet: Buffer;
   readonly instructions: number;
 }
@@ -340,7 +341,7 @@ class Running implements Caller {
   private end(instructions: number): Run {
     if ((this.#defined & 1) === 0) throw new Fault('ends without a result in r0');
     const { buffer, start, end } = this.#frame;
-    return { result: this.word(0), packet: Buffer.from(buffer.subarray(start, end)), instructions };
+    return { result: this.#lo[0] as number, r0: this.word(0), packet: Buffer.from(buffer.subarray(start, end)), instructions };
   }
 
   /** The packet as a region of its own, so that pointers to an earlier one are known as such. */
