@@ -22,7 +22,8 @@ export interface Entry {
 
 /** Records in their order, with the kernel's 8 bytes before each and its rounding up to 8. */
 export class RingObject {
-  readonly records: Buffer[] = [];
+  readonly #records: Buffer[] = [];
+  #used = 0;
   /** Called, and forgotten, when a record comes or a reader closes. */
   wake: (() => void) | undefined;
   readonly #bytes: number;
@@ -31,19 +32,36 @@ export class RingObject {
     this.#bytes = bytes;
   }
 
+  /** Records that nobody has taken yet. */
+  get waiting(): number {
+    return this.#records.length;
+  }
+
   /** False when it does not fit, as the helper's error. */
   put(record: Buffer): boolean {
-    const used = [...this.records, record].reduce((sum, one) => sum + 8 + Math.ceil(one.length / 8) * 8, 0);
+    const used = this.#used + roomOf(record);
     if (used >= this.#bytes) return false;
-    this.records.push(Buffer.from(record));
+    this.#used = used;
+    this.#records.push(Buffer.from(record));
     this.wakeUp();
     return true;
+  }
+
+  /** The oldest records, at most `limit`; they are gone then. */
+  take(limit: number): readonly Buffer[] {
+    const taken = this.#records.splice(0, Math.max(0, limit));
+    for (const record of taken) this.#used -= roomOf(record);
+    return taken;
   }
 
   wakeUp(): void {
     this.wake?.();
     this.wake = undefined;
   }
+}
+
+function roomOf(record: Buffer): number {
+  return 8 + Math.ceil(record.length / 8) * 8;
 }
 
 export class MapObject {
