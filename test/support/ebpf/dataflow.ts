@@ -1,11 +1,11 @@
-// What can be seen of a function without running it: how far down its stack it reaches, whom it calls, and where the remainder of a division moves a
-// pointer into a map's value, whose bound a verifier by intervals then no longer knows.
+// What can be seen of a program without running it: how far down its stack each function reaches, whom it calls, where the remainder of a division moves a
+// pointer into a map's value, whose bound a verifier by intervals then no longer knows, and where half a pointer is taken for a number.
 // Imports its siblings.
-// A walk over all paths that keeps for each register and stack slot what it may be. Not seen: what another function passes or returns, and remainders that
-// went through memory other than the stack. A comparison with a constant, or a mask, bounds a remainder again.
+// A walk over all paths that keeps for each register and stack slot what it may be, from the program into the functions that it calls. Not seen: what a
+// function returns, and what went through memory other than the stack. A comparison with a constant, or a mask, bounds a remainder again.
 
-import { CALL, CLASS, FRAME, FROM_REGISTER, type Instruction, jumpTarget, LD64 } from './instructions.js';
-import type { BpfObject, CodeFunction } from './object.js';
+import { CALL, CLASS, decode, FRAME, FROM_REGISTER, type Instruction, jumpTarget, LD64, MODE } from './instructions.js';
+import { type BpfObject, type CodeFunction, programsOf } from './object.js';
 import { ALU, JUMP } from './word64.js';
 
 export interface FunctionFacts {
@@ -13,17 +13,27 @@ export interface FunctionFacts {
   readonly stackBytes: number;
   /** Slots of additions of a remainder to a pointer into a map's value. */
   readonly moduloOnValue: readonly number[];
-  /** First slots of functions that it calls. */
-  readonly callees: readonly number[];
+  /** Slots of 32-bit instructions on what is a pointer. */
+  readonly halfPointers: readonly number[];
+  /** By the first slot of each function that it calls: what the registers 1 to 5 may be. */
+  readonly callees: ReadonlyMap<number, readonly Fact[]>;
 }
 
 const MAP_LOOKUP = 1;
+/** An access of 8 bytes. */
+const LONG = 0x18;
 /** What a register may be. Up to version 17 clang has no remainder: x - x / y * y. */
 const REMAINDER = 1;
 const VALUE = 2;
 const QUOTIENT = 4;
+const CONTEXT = 8;
+const PACKET = 16;
+const STACK = 32;
+const POINTER = VALUE | CONTEXT | PACKET | STACK;
+/** Where Windows' context has the packet's ends. */
+const ENDS: readonly number[] = [0, 8];
 
-interface Fact {
+export interface Fact {
   readonly flags: number;
   /** It is r10 and this many bytes. */
   readonly frame: number | undefined;
@@ -40,28 +50,58 @@ const NOTHING: Fact = { flags: 0, frame: undefined };
 const join = (a: Fact, b: Fact): Fact => (a === b ? a : { flags: a.flags | b.flags, frame: a.frame === b.frame ? a.frame : undefined });
 const same = (a: Fact, b: Fact): boolean => a.flags === b.flags && a.frame === b.frame;
 
-/** Walks one function of the object. */
+/** What is seen of each function of the object; of those that nobody calls, without knowing their arguments. */
+export function examine(object: BpfObject): ReadonlyMap<CodeFunction, FunctionFacts> {
+  const code = decode(object);
+  const at = new Map(object.functions.map((one) => [one.start, one]));
+  const given = new Map<CodeFunction, readonly Fact[]>();
+  const facts = new Map<CodeFunction, FunctionFacts>();
+  const waiting = [...object.functions];
+  for (const program of programsOf(object)) given.set(program, [{ flags: CONTEXT, frame: undefined }]);
+  for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+    const found = examineFunction(object, code, one, given.get(one));
+    facts.set(one, found);
+    for (const [slot, passed] of found.callees) {
+      const callee = at.get(slot);
+      if (callee === undefined) continue;
+      const before = given.get(callee) ?? [];
+      const after = passed.map((fact, i) => join(before[i] ?? fact, fact));
+      if (after.every((fact, i) => same(fact, before[i] ?? NOTHING))) continue;
+      given.set(callee, after);
+      waiting.push(callee);
+    }
+  }
+  return facts;
+}
+
+/** Walks one function. `given`: what its arguments may be. */
 export function examineFunction(
   { references }: Pick<BpfObject, 'references'>,
   code: readonly (Instruction | undefined)[],
   { start, end }: Pick<CodeFunction, 'start' | 'end'>,
+  given: readonly Fact[] = [],
 ): FunctionFacts {
   const found = new Set<number>();
-  const callees = new Set<number>();
+  const halves = new Set<number>();
+  const callees = new Map<number, readonly Fact[]>();
   const targets = new Set<number>([start]);
   for (let slot = start; slot < end; slot++) {
     const one = code[slot];
     const target = one && jumpTarget(one, slot);
-    if (one === undefined || target === undefined) {
-      if (one?.opcode === (CLASS.jmp | JUMP.call) && one.src === CALL.function) {
-        const reference = references.get(slot);
-        if (reference === undefined) callees.add(slot + 1 + one.imm);
-        else if (reference.kind === 'function') callees.add(reference.slot);
-      }
-      continue;
-    }
-    targets.add(target).add(slot + 1);
+    if (target !== undefined) targets.add(target).add(slot + 1);
   }
+  const calls = (one: Instruction, slot: number, { registers }: State): void => {
+    if (one.opcode !== (CLASS.jmp | JUMP.call) || one.src !== CALL.function) return;
+    const reference = references.get(slot);
+    if (reference !== undefined && reference.kind !== 'function') return;
+    const callee = reference?.slot ?? slot + 1 + one.imm;
+    const before = callees.get(callee);
+    const passed = registers.slice(1, 6).map(passedOn);
+    callees.set(
+      callee,
+      passed.map((fact, i) => join(before?.[i] ?? fact, fact)),
+    );
+  };
   let deepest = 0;
   const reaches = (offset: number): void => {
     deepest = Math.max(deepest, -offset);
@@ -77,7 +117,10 @@ export function examineFunction(
     waiting.push(slot);
   };
   const first: State = { registers: Array.from({ length: 11 }, () => NOTHING), stack: new Map() };
-  first.registers[FRAME] = { flags: 0, frame: 0 };
+  given.forEach((fact, i) => {
+    first.registers[1 + i] = fact;
+  });
+  first.registers[FRAME] = { flags: STACK, frame: 0 };
   arrive(start, first);
 
   for (let from = waiting.pop(); from !== undefined; from = waiting.pop()) {
@@ -91,17 +134,35 @@ export function examineFunction(
       if (one === undefined) continue;
       if (one.opcode === (CLASS.jmp | JUMP.exit)) break;
       const target = jumpTarget(one, slot);
+      if (halves32(one, state)) halves.add(slot);
       if (target !== undefined) {
         arrive(target, bounded(one, state, true));
         if ((one.opcode & 0xf0) !== JUMP.always) arrive(slot + 1, bounded(one, state, false));
         break;
       }
       if (movesValue(one, state)) found.add(slot);
+      calls(one, slot, state);
       step(one, state, reaches);
     }
   }
-  return { stackBytes: deepest, moduloOnValue: [...found].sort((a, b) => a - b), callees: [...callees] };
+  const inOrder = (slots: ReadonlySet<number>): number[] => [...slots].sort((a, b) => a - b);
+  return { stackBytes: deepest, moduloOnValue: inOrder(found), halfPointers: inOrder(halves), callees };
 }
+
+/** A pointer into the stack is one for the callee as well, at an offset that it does not know. */
+function passedOn({ flags }: Fact): Fact {
+  return { flags, frame: undefined };
+}
+
+/** Whether a 32-bit instruction takes a pointer: a move, arithmetic or comparison of its lower half. */
+function halves32(one: Instruction, { registers }: State): boolean {
+  const kind = one.opcode & 7;
+  if (kind !== CLASS.alu && kind !== CLASS.jmp32) return false;
+  const is = (register: number): boolean => (one.reads & (1 << register)) !== 0 && isPointer(registers[register] as Fact);
+  return is(one.dst) || is(one.src);
+}
+
+const isPointer = ({ flags }: Fact): boolean => (flags & POINTER) !== 0;
 
 function copy({ registers, stack }: State): State {
   return { registers: [...registers], stack: new Map(stack) };
@@ -162,7 +223,8 @@ function step(one: Instruction, { registers, stack }: State, reaches: (offset: n
     }
     case CLASS.ldx: {
       const offset = at(src);
-      registers[one.dst] = (offset === undefined ? undefined : stack.get(offset)) ?? NOTHING;
+      const end = (src.flags & CONTEXT) !== 0 && one.opcode === (CLASS.ldx | MODE.mem | LONG) && ENDS.includes(one.offset);
+      registers[one.dst] = end ? { flags: PACKET, frame: undefined } : ((offset === undefined ? undefined : stack.get(offset)) ?? NOTHING);
       return;
     }
     case CLASS.st:
@@ -189,23 +251,23 @@ function computed(one: Instruction, dst: Fact, src: Fact): Fact {
   const remains = number((dst.flags | operand.flags) & REMAINDER);
   switch (one.opcode & 0xf0) {
     case ALU.mov:
-      return wide ? operand : number(operand.flags & ~VALUE);
+      return wide ? operand : number(operand.flags & ~POINTER);
     case ALU.mod:
       return number(REMAINDER);
     case ALU.div:
       return number(QUOTIENT);
     case ALU.mul:
-      return number((dst.flags | operand.flags) & ~VALUE);
+      return number((dst.flags | operand.flags) & ~POINTER);
     case ALU.and:
       return fromRegister || one.imm < 0 ? remains : NOTHING;
     case ALU.add:
     case ALU.sub: {
       const adds = (one.opcode & 0xf0) === ALU.add;
       if (!adds && (operand.flags & QUOTIENT) !== 0) return number(REMAINDER);
-      if (!wide) return remains;
+      if (!wide || (!adds && isPointer(dst) && isPointer(operand))) return remains;
       if (!fromRegister) return { flags: dst.flags, frame: dst.frame === undefined ? undefined : dst.frame + (adds ? one.imm : -one.imm) };
       const flags = dst.flags | src.flags;
-      return number(flags & VALUE ? VALUE : flags & REMAINDER);
+      return number(flags & POINTER || flags & REMAINDER);
     }
     default:
       return remains;

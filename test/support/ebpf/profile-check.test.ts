@@ -109,6 +109,16 @@ const BROKEN: readonly (readonly [
     [/a remainder moves a pointer/],
     body(`${find} volatile u64 kept = ctx->queue % 83; return *(u32 *)((void *)value + kept * 24);`),
   ],
+  [
+    'half a pointer, as of a length that is computed in 32 bits, also in a function',
+    [/^length\+\d+: a 32-bit instruction takes half of a pointer$/],
+    body('return length(ctx);', 'NOINLINE int length(struct ctx *ctx) { return (u32)(ctx->data_end - ctx->data); }'),
+  ],
+  [
+    "a remainder that moves a map's value in another function",
+    [/^inside\+\d+: a remainder moves a pointer/],
+    body(`${find} return inside(value, ctx->queue);`, 'NOINLINE u32 inside(u64 *value, u32 hash) { return value[hash % 83]; }'),
+  ],
 ];
 
 describe('the profile check', function () {

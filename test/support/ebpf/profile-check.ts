@@ -5,7 +5,7 @@
 
 import { ATOMIC, CALL, CLASS, decode, FROM_REGISTER, type Instruction, LD64, MODE, SIZES } from './instructions.js';
 import { describeSlot, MAX_FRAMES, STACK_BYTES } from './machine.js';
-import { examineFunction, type FunctionFacts } from './dataflow.js';
+import { examine, type FunctionFacts } from './dataflow.js';
 import type { DeclaredMap } from './btf.js';
 import { RELOCATION } from './elf.js';
 import { type BpfObject, type CodeFunction, programsOf } from './object.js';
@@ -49,7 +49,7 @@ const PROGRAM_SECTION = /^xdp(\/|$)/;
 /** Faults of the object, each with where it is; none: nothing that is looked for here. */
 export function checkWindowsProfile(object: BpfObject, flavour: WindowsFlavour): readonly string[] {
   const code = decode(object);
-  const facts = new Map(object.functions.map((one) => [one, examineFunction(object, code, one)]));
+  const facts = examine(object);
   return [
     ...checkSections(object),
     ...object.maps.flatMap(checkMap),
@@ -61,6 +61,9 @@ export function checkWindowsProfile(object: BpfObject, flavour: WindowsFlavour):
         (slot) => `${describeSlot(object, slot)}: a remainder moves a pointer into a map's value, whose bound is then lost`,
       ),
     ]),
+    ...[...facts].flatMap(([, { halfPointers }]) =>
+      halfPointers.map((slot) => `${describeSlot(object, slot)}: a 32-bit instruction takes half of a pointer`),
+    ),
     ...programsOf(object).flatMap((program) => checkCalls(program, facts)),
   ];
 }
@@ -161,7 +164,7 @@ function checkCalls(program: CodeFunction, facts: ReadonlyMap<CodeFunction, Func
     }
     const known = deepest.get(one);
     if (known !== undefined) return known;
-    const callees = (facts.get(one)?.callees ?? []).map((slot) => at.get(slot)).filter((callee) => callee !== undefined);
+    const callees = [...(facts.get(one)?.callees.keys() ?? [])].map((slot) => at.get(slot)).filter((callee) => callee !== undefined);
     const frames = 1 + Math.max(0, ...callees.map((callee) => walk(callee, [...chain, one])));
     deepest.set(one, frames);
     return frames;
