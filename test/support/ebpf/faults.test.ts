@@ -152,7 +152,9 @@ describe('the interpreter refuses, of the program,', () => {
 
   it('a number as a map, and another pointer as the context', () => {
     refused([mov(1, 0), mov(2, 'r10'), callHelper(LOOKUP)], /argument 1 is 0x0+, which is no map/);
+    refused([table, alu('add', 1, 8), mov(2, 'r10'), callHelper(LOOKUP)], /argument 1 is 0x\w+, which is no map/);
     refused([mov(1, 'r10'), mov(2, 0), callHelper(ADJUST_HEAD)], /not the context/);
+    refused([alu('add', 1, 8), mov(2, 0), callHelper(ADJUST_HEAD)], /not the context/);
   });
 
   it('to move the stack', () => refused([alu('sub', 10, 8)], /writes r10/));

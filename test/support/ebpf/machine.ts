@@ -5,19 +5,16 @@
 // A test double with limits: one CPU, no interruption, no tail calls; that arithmetic is allowed on a pointer is not checked, only where it then leads.
 
 import type { MapObject } from '../../../platform/fake/objects.js';
+import { AddressSpace, type Stack } from './address-space.js';
 import { ATOMIC, CALL, CLASS, decode, FRAME, FROM_REGISTER, type Instruction, LD64, MODE, SIZES } from './instructions.js';
-import { Fault, hex, Memory, type Region, type Word } from './memory.js';
+import { Fault, hex, type Memory, type Word } from './memory.js';
 import { type BpfObject, functionAt } from './object.js';
 import type { Answer, Caller, Frame, Helper, Profile } from './profile.js';
 import { ALU, alu32, alu64, byteOrder, fromBigInt, fromNumber, holds, JUMP } from './word64.js';
 
-export const STACK_BYTES = 512;
 /** Of functions that call each other. */
 export const MAX_FRAMES = 8;
 const MAX_INSTRUCTIONS = 1_000_000;
-/** Room before and behind a frame, as drivers leave it. */
-const HEADROOM = 256;
-const TAILROOM = 320;
 
 export interface Run {
   /** What the program returned: the lowest 32 bits of r0, with their sign. */
@@ -41,7 +38,7 @@ interface Call {
   /** r6 to r10 of the caller. */
   readonly saved: readonly Word[];
   readonly defined: number;
-  readonly stack: Region;
+  readonly stack: Stack;
 }
 
 /** What of an object is needed to run it. */
@@ -77,26 +74,21 @@ export function describeSlot(object: Pick<BpfObject, 'functions'>, slot: number)
   return found === undefined ? `slot ${slot}` : `${found.name}+${slot - found.start}`;
 }
 
-/** One run: registers, memory, calls. */
+/** One run: registers, instructions, calls. */
 class Running implements Caller {
   slot: number;
   readonly #object: Runnable;
   readonly #profile: Profile;
   readonly #code: readonly (Instruction | undefined)[];
   readonly #request: RunRequest;
-  readonly #memory = new Memory();
+  readonly #space: AddressSpace;
+  readonly #memory: Memory;
   readonly #lo = new Int32Array(11);
   readonly #hi = new Int32Array(11);
   /** A bit for each register that holds something. */
   #defined = 0;
   readonly #calls: Call[] = [];
-  #stack: Region;
-  readonly #pointers = new Map<string, Word>();
-  readonly #mapsByPointer = new Map<number, MapObject>();
-  readonly #contextPointers = new Map<number, Word>();
-  readonly #context: Word;
-  readonly #frame: { buffer: Buffer; start: number; end: number };
-  #packet: Region;
+  #stack: Stack;
 
   constructor(object: Runnable, profile: Profile, code: readonly (Instruction | undefined)[], request: RunRequest) {
     this.#object = object;
@@ -104,17 +96,10 @@ class Running implements Caller {
     this.#code = code;
     this.#request = request;
     this.slot = request.entry;
-    const buffer = Buffer.alloc(HEADROOM + request.packet.length + TAILROOM);
-    request.packet.copy(buffer, HEADROOM);
-    this.#frame = { buffer, start: HEADROOM, end: HEADROOM + request.packet.length };
-    const { bytes, pointerBytes, ingressIfindex } = profile.context;
-    const context = Buffer.alloc(bytes);
-    context.writeUInt32LE(request.ingressIfindex, ingressIfindex);
-    const pointers = { bytes: pointerBytes, at: this.#contextPointers };
-    this.#context = this.#memory.add({ name: 'the context', bytes: context, writable: false, pointers });
-    this.#packet = this.placePacket();
+    this.#space = new AddressSpace(profile, request.packet, request.ingressIfindex);
+    this.#memory = this.#space.memory;
     this.#stack = this.enter();
-    this.set(1, this.#context);
+    this.set(1, this.#space.context);
   }
 
   run(): Run {
@@ -268,7 +253,7 @@ class Running implements Caller {
     this.slot++;
     if (reference === undefined) this.set(one.dst, { lo: one.imm, hi: one.immHigh });
     else if (reference.kind === 'map') this.set(one.dst, this.exposeMap(this.mapNamed(reference.name)));
-    else if (reference.kind === 'data') this.set(one.dst, this.#memory.at(this.data(reference.section), reference.offset));
+    else if (reference.kind === 'data') this.set(one.dst, this.constant(reference));
     else throw new Fault(`loads ${reference.kind === 'function' ? 'the address of a function' : reference.what}`);
   }
 
@@ -278,16 +263,8 @@ class Running implements Caller {
     return map;
   }
 
-  private once(key: string, make: () => Word): Word {
-    const there = this.#pointers.get(key);
-    const pointer = there ?? make();
-    if (there === undefined) this.#pointers.set(key, pointer);
-    return pointer;
-  }
-
-  private data(section: string): Word {
-    const bytes = this.#object.data.get(section) as Buffer;
-    return this.once(section, () => this.#memory.add({ name: section, bytes, writable: false }));
+  private constant({ section, offset }: { readonly section: string; readonly offset: number }): Word {
+    return this.#space.constant(section, this.#object.data.get(section) as Buffer, offset);
   }
 
   private call(one: Instruction): void {
@@ -316,18 +293,17 @@ class Running implements Caller {
   }
 
   /** A new function's stack, and r10. */
-  private enter(): Region {
-    const bytes = new Uint8Array(STACK_BYTES);
-    const base = this.#memory.add({ name: 'the stack', bytes, writable: true, defined: new Uint8Array(STACK_BYTES) });
-    this.set(FRAME, this.#memory.at(base, STACK_BYTES));
-    return this.#memory.region(base) as Region;
+  private enter(): Stack {
+    const stack = this.#space.stack();
+    this.set(FRAME, stack.top);
+    return stack;
   }
 
   /** Back to the caller; false: there is none. */
   private leave(): boolean {
     const call = this.#calls.pop();
     if (call === undefined) return false;
-    this.#stack.low = this.#stack.high; // nobody may use what pointed there
+    this.#stack.end();
     this.#stack = call.stack;
     this.#defined = (call.defined & ~0b111111) | (this.#defined & 1);
     call.saved.forEach(({ lo, hi }, i) => {
@@ -340,17 +316,7 @@ class Running implements Caller {
 
   private end(instructions: number): Run {
     if ((this.#defined & 1) === 0) throw new Fault('ends without a result in r0');
-    const { buffer, start, end } = this.#frame;
-    return { result: this.#lo[0] as number, r0: this.word(0), packet: Buffer.from(buffer.subarray(start, end)), instructions };
-  }
-
-  /** The packet as a region of its own, so that pointers to an earlier one are known as such. */
-  private placePacket(): Region {
-    const { buffer, start, end } = this.#frame;
-    const pointer = this.#memory.add({ name: 'the packet', bytes: buffer, writable: true, low: start, high: end });
-    this.#contextPointers.set(this.#profile.context.data, this.#memory.at(pointer, start));
-    this.#contextPointers.set(this.#profile.context.dataEnd, this.#memory.at(pointer, end));
-    return this.#memory.region(pointer) as Region;
+    return { result: this.#lo[0] as number, r0: this.word(0), packet: this.#space.packet(), instructions };
   }
 
   argument(n: number): Word {
@@ -362,7 +328,7 @@ class Running implements Caller {
   }
 
   map(n: number): MapObject {
-    const map = this.#mapsByPointer.get(this.#hi[n] as number);
+    const map = this.#space.mapAt(this.word(n));
     if (map === undefined) throw new Fault(`argument ${n} is ${hex(this.word(n))}, which is no map`);
     return map;
   }
@@ -380,21 +346,13 @@ class Running implements Caller {
   }
 
   exposeMap(map: MapObject): Word {
-    return this.once(`map ${map.id}`, () => {
-      const pointer = this.#memory.add({ name: `map ${map.spec.name}`, bytes: new Uint8Array(0), writable: false });
-      this.#mapsByPointer.set(pointer.hi, map);
-      return pointer;
-    });
+    return this.#space.pointerTo(map);
   }
 
   context(n: number): Frame {
     const given = this.word(n);
-    if (given.hi !== this.#context.hi || given.lo !== this.#context.lo) throw new Fault(`argument ${n} is ${hex(given)}, not the context`);
-    const move = (start: number, end: number): void => {
-      this.#packet.low = this.#packet.high;
-      Object.assign(this.#frame, { start, end });
-      this.#packet = this.placePacket();
-    };
-    return { ...this.#frame, ingressIfindex: this.#request.ingressIfindex, move };
+    const { lo, hi } = this.#space.context;
+    if (given.hi !== hi || given.lo !== lo) throw new Fault(`argument ${n} is ${hex(given)}, not the context`);
+    return this.#space.frame();
   }
 }

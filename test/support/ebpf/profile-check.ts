@@ -4,7 +4,8 @@
 // the interpreter finds what of that the packet cases come by.
 
 import { ATOMIC, CALL, CLASS, decode, FROM_REGISTER, type Instruction, LD64, MODE, SIZES } from './instructions.js';
-import { describeSlot, MAX_FRAMES, STACK_BYTES } from './machine.js';
+import { STACK_BYTES } from './address-space.js';
+import { describeSlot, MAX_FRAMES } from './machine.js';
 import { examine, type FunctionFacts } from './dataflow.js';
 import type { DeclaredMap } from './btf.js';
 import { RELOCATION } from './elf.js';
