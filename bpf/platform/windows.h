@@ -124,7 +124,7 @@ static __always_inline __u64 fl_nanoseconds(void)
 	return bpf_ktime_get_ns();
 }
 
-/* XDP for Windows has the helper, and up to 1.4 all that it does is to refuse. */
+/* XDP for Windows has the helper, and so far all that it does is to refuse. */
 static __always_inline long fl_grow_head(fl_ctx *ctx, int bytes)
 {
 	return bpf_xdp_adjust_head(ctx, -bytes);
