@@ -12,6 +12,15 @@ import { type BpfObject, functionAt } from './object.js';
 import type { Answer, Caller, Frame, Helper, Profile } from './profile.js';
 import { ALU, alu32, alu64, byteOrder, fromBigInt, fromNumber, holds, JUMP } from './word64.js';
 
+// Named here as well, as what runs the tests looks imported names up anew at each use, which costs as much as an instruction.
+const { alu: ALU32, alu64: ALU64, jmp: JMP, jmp32: JMP32, ldx: LDX, st: ST, stx: STX } = CLASS;
+const { mem: PLAIN, memsx: SIGNED, atomic: ATOMICALLY } = MODE;
+const { add: ADD, end: END } = ALU;
+const { always: ALWAYS } = JUMP;
+const [EXIT, CALLS] = [CLASS.jmp | JUMP.exit, CLASS.jmp | JUMP.call];
+const [REGISTER, BYTES] = [FROM_REGISTER, SIZES];
+const [compute32, compute64, compare, extend] = [alu32, alu64, holds, fromNumber];
+
 /** Of functions that call each other. */
 export const MAX_FRAMES = 8;
 const MAX_INSTRUCTIONS = 1_000_000;
@@ -111,27 +120,27 @@ class Running implements Caller {
       const missing = one.reads & ~this.#defined;
       if (missing !== 0) throw new Fault(`reads r${31 - Math.clz32(missing & -missing)}, which nobody has set`);
       switch (one.opcode & 7) {
-        case CLASS.alu64:
+        case ALU64:
           this.alu64(one);
           break;
-        case CLASS.alu:
+        case ALU32:
           this.alu32(one);
           break;
-        case CLASS.jmp:
-        case CLASS.jmp32: {
+        case JMP:
+        case JMP32: {
           const code = one.opcode & 0xf0;
-          if (one.opcode === (CLASS.jmp | JUMP.exit)) {
+          if (one.opcode === EXIT) {
             if (!this.leave()) return this.end(MAX_INSTRUCTIONS - left);
-          } else if (one.opcode === (CLASS.jmp | JUMP.call)) this.call(one);
-          else if (code === JUMP.always) this.slot += (one.opcode & 7) === CLASS.jmp32 ? one.imm : one.offset;
+          } else if (one.opcode === CALLS) this.call(one);
+          else if (code === ALWAYS) this.slot += (one.opcode & 7) === JMP32 ? one.imm : one.offset;
           else if (this.taken(one)) this.slot += one.offset;
           break;
         }
-        case CLASS.ldx:
+        case LDX:
           this.load(one);
           break;
-        case CLASS.st:
-        case CLASS.stx:
+        case ST:
+        case STX:
           this.store(one);
           break;
         default:
@@ -156,7 +165,7 @@ class Running implements Caller {
   }
 
   private operand(one: Instruction): Word {
-    return one.opcode & FROM_REGISTER ? this.word(one.src) : { lo: one.imm, hi: one.imm >> 31 };
+    return one.opcode & REGISTER ? this.word(one.src) : { lo: one.imm, hi: one.imm >> 31 };
   }
 
   private alu64(one: Instruction): void {
@@ -164,11 +173,11 @@ class Running implements Caller {
     if (one.dst === FRAME) throw new Fault('writes r10');
     const before = this.word(one.dst);
     const after =
-      code === ALU.end
-        ? one.opcode & FROM_REGISTER
+      code === END
+        ? one.opcode & REGISTER
           ? undefined
           : byteOrder(before, one.imm, true)
-        : alu64(code, one.offset, before, this.operand(one));
+        : compute64(code, one.offset, before, this.operand(one));
     if (after === undefined) throw this.unknown(one);
     this.set(one.dst, after);
   }
@@ -177,36 +186,36 @@ class Running implements Caller {
     const code = one.opcode & 0xf0;
     if (one.dst === FRAME) throw new Fault('writes r10');
     const before = this.word(one.dst);
-    if (code === ALU.end) {
+    if (code === END) {
       // CPUs are little-endian: to that order nothing is swapped.
-      const after = byteOrder(before, one.imm, (one.opcode & FROM_REGISTER) !== 0);
+      const after = byteOrder(before, one.imm, (one.opcode & REGISTER) !== 0);
       if (after === undefined) throw this.unknown(one);
       this.set(one.dst, after);
       return;
     }
-    const lo = alu32(code, one.offset, before.lo, one.opcode & FROM_REGISTER ? (this.#lo[one.src] as number) : one.imm);
+    const lo = compute32(code, one.offset, before.lo, one.opcode & REGISTER ? (this.#lo[one.src] as number) : one.imm);
     if (lo === undefined) throw this.unknown(one);
     this.set(one.dst, { lo, hi: 0 });
   }
 
   private taken(one: Instruction): boolean {
     let [a, b] = [this.word(one.dst), this.operand(one)];
-    if ((one.opcode & 7) === CLASS.jmp32) [a, b] = [fromNumber(a.lo), fromNumber(b.lo)];
-    const taken = holds(one.opcode & 0xf0, a, b);
+    if ((one.opcode & 7) === JMP32) [a, b] = [extend(a.lo), extend(b.lo)];
+    const taken = compare(one.opcode & 0xf0, a, b);
     if (taken === undefined) throw this.unknown(one);
     return taken;
   }
 
   private load(one: Instruction): void {
-    const size = SIZES[one.opcode & 0x18] as 1 | 2 | 4 | 8;
+    const size = BYTES[one.opcode & 0x18] as 1 | 2 | 4 | 8;
     const mode = one.opcode & 0xe0;
-    const { lo, hi } = alu64(ALU.add, 0, this.word(one.src), fromNumber(one.offset)) as Word;
-    if (mode === MODE.memsx && size !== 8) {
+    const { lo, hi } = compute64(ADD, 0, this.word(one.src), extend(one.offset)) as Word;
+    if (mode === SIGNED && size !== 8) {
       const value = this.#memory.load(lo, hi, size);
-      this.set(one.dst, fromNumber((value << (32 - 8 * size)) >> (32 - 8 * size)));
+      this.set(one.dst, extend((value << (32 - 8 * size)) >> (32 - 8 * size)));
       return;
     }
-    if (mode !== MODE.mem) throw this.unknown(one);
+    if (mode !== PLAIN) throw this.unknown(one);
     this.set(one.dst, this.#memory.loadPointer(lo, hi, size) ?? this.fetch({ lo, hi }, size));
   }
 
@@ -221,12 +230,12 @@ class Running implements Caller {
   }
 
   private store(one: Instruction): void {
-    const size = SIZES[one.opcode & 0x18] as 1 | 2 | 4 | 8;
+    const size = BYTES[one.opcode & 0x18] as 1 | 2 | 4 | 8;
     const mode = one.opcode & 0xe0;
-    const at = alu64(ALU.add, 0, this.word(one.dst), fromNumber(one.offset)) as Word;
-    const fromRegister = (one.opcode & 7) === CLASS.stx;
-    if (mode === MODE.atomic && fromRegister && size >= 4) this.atomic(one, at, size as 4 | 8);
-    else if (mode === MODE.mem) this.put(at, size, fromRegister ? this.word(one.src) : fromNumber(one.imm));
+    const at = compute64(ADD, 0, this.word(one.dst), extend(one.offset)) as Word;
+    const fromRegister = (one.opcode & 7) === STX;
+    if (mode === ATOMICALLY && fromRegister && size >= 4) this.atomic(one, at, size as 4 | 8);
+    else if (mode === PLAIN) this.put(at, size, fromRegister ? this.word(one.src) : extend(one.imm));
     else throw this.unknown(one);
   }
 
@@ -241,7 +250,7 @@ class Running implements Caller {
       return;
     }
     const code = { [ATOMIC.add]: ALU.add, [ATOMIC.or]: ALU.or, [ATOMIC.and]: ALU.and, [ATOMIC.xor]: ALU.xor }[one.imm & ~ATOMIC.fetch];
-    const after = one.imm === ATOMIC.exchange ? value : code === undefined ? undefined : alu64(code, 0, before, value);
+    const after = one.imm === ATOMIC.exchange ? value : code === undefined ? undefined : compute64(code, 0, before, value);
     if (after === undefined) throw this.unknown(one);
     this.put(at, size, after);
     if (one.imm & ATOMIC.fetch) this.set(one.src, before);
@@ -289,7 +298,7 @@ class Running implements Caller {
       if ((this.#defined & (1 << n)) === 0) throw new Fault(`calls ${helper.name} without an argument ${n}`);
     const answer: Answer = helper.call(this);
     this.#defined &= ~0b111110;
-    this.set(0, typeof answer === 'number' ? fromNumber(answer) : typeof answer === 'bigint' ? fromBigInt(answer) : answer);
+    this.set(0, typeof answer === 'number' ? extend(answer) : typeof answer === 'bigint' ? fromBigInt(answer) : answer);
   }
 
   /** A new function's stack, and r10. */
