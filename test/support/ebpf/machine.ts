@@ -18,7 +18,7 @@ const { mem: PLAIN, memsx: SIGNED, atomic: ATOMICALLY } = MODE;
 const { add: ADD, end: END } = ALU;
 const { always: ALWAYS } = JUMP;
 const [EXIT, CALLS] = [CLASS.jmp | JUMP.exit, CLASS.jmp | JUMP.call];
-const [REGISTER, BYTES] = [FROM_REGISTER, SIZES];
+const [REGISTER, BYTES, R10, WIDE] = [FROM_REGISTER, SIZES, FRAME, LD64];
 const [compute32, compute64, compare, extend] = [alu32, alu64, holds, fromNumber];
 
 /** Of functions that call each other. */
@@ -170,7 +170,7 @@ class Running implements Caller {
 
   private alu64(one: Instruction): void {
     const code = one.opcode & 0xf0;
-    if (one.dst === FRAME) throw new Fault('writes r10');
+    if (one.dst === R10) throw new Fault('writes r10');
     const before = this.word(one.dst);
     const after =
       code === END
@@ -184,7 +184,7 @@ class Running implements Caller {
 
   private alu32(one: Instruction): void {
     const code = one.opcode & 0xf0;
-    if (one.dst === FRAME) throw new Fault('writes r10');
+    if (one.dst === R10) throw new Fault('writes r10');
     const before = this.word(one.dst);
     if (code === END) {
       // CPUs are little-endian: to that order nothing is swapped.
@@ -257,7 +257,7 @@ class Running implements Caller {
   }
 
   private loadImmediate(one: Instruction): void {
-    if (one.opcode !== LD64) throw this.unknown(one);
+    if (one.opcode !== WIDE) throw this.unknown(one);
     const reference = this.#object.references.get(this.slot);
     this.slot++;
     if (reference === undefined) this.set(one.dst, { lo: one.imm, hi: one.immHigh });
@@ -286,7 +286,7 @@ class Running implements Caller {
     const reference = this.#object.references.get(this.slot);
     if (one.src !== CALL.function || (reference !== undefined && reference.kind !== 'function')) throw this.unknown(one);
     if (this.#calls.length + 1 >= MAX_FRAMES) throw new Fault(`calls go deeper than ${MAX_FRAMES} functions`);
-    const saved = [6, 7, 8, 9, FRAME].map((register) => this.word(register));
+    const saved = [6, 7, 8, 9, R10].map((register) => this.word(register));
     this.#calls.push({ back: this.slot, saved, defined: this.#defined, stack: this.#stack });
     this.#defined &= 0b111110;
     this.#stack = this.enter();
@@ -304,7 +304,7 @@ class Running implements Caller {
   /** A new function's stack, and r10. */
   private enter(): Stack {
     const stack = this.#space.stack();
-    this.set(FRAME, stack.top);
+    this.set(R10, stack.top);
     return stack;
   }
 
