@@ -46,7 +46,9 @@ export async function readElevated(ask: Ask): Promise<boolean | undefined> {
 
 export async function readHostModels(ask: Ask): Promise<readonly HostModel[] | undefined> {
   const said = await ask(QUESTIONS.hostModels);
-  return said?.status === 0 ? parseHostModels(said.stdout) : undefined;
+  const models = said?.status === 0 ? parseHostModels(said.stdout) : [];
+  // Every Windows has interfaces: none at all means that the question was not understood.
+  return models.length > 0 ? models : undefined;
 }
 
 const isSet = (read: number | 'absent' | undefined): boolean | undefined =>

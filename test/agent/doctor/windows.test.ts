@@ -2,7 +2,9 @@
 // What they show: the parsers read these forms, and each fault leads to its one finding. What they cannot: that a real Windows prints them so.
 
 import assert from 'node:assert/strict';
+import { examinationText } from '../../../agent/commands/doctor-text.js';
 import { type Command, commandText } from '../../../agent/doctor/commands.js';
+import type { Finding } from '../../../agent/doctor/finding.js';
 import type { Said } from '../../../agent/doctor/run.js';
 import type { WindowsBackendFacts, WindowsBalancerFacts, WindowsMachine } from '../../../agent/doctor/windows/facts.js';
 import { examineBackend, examineBalancer, makeExaminer } from '../../../agent/doctor/windows/examiner.js';
@@ -117,6 +119,7 @@ describe('what Windows tools print', () => {
       { ifindex: 4, family: 6, weakSend: true, weakReceive: true },
       { ifindex: 4, family: 4, weakSend: true, weakReceive: false },
     ]);
+    assert.equal(await readHostModels(async () => ({ status: 0, stdout: '' })), undefined);
   });
 });
 
@@ -275,6 +278,13 @@ describe('the doctor on a Windows backend', () => {
       fixable: true,
     },
     {
+      fault: 'a host model that could not be seen',
+      facts: { ...FACTS, hostModels: [model(4, 4), model(4, 6), model(9, 4)] },
+      level: 'note',
+      check: 'weak-host',
+      text: /fairlead-vip: weak host send and receive of IPv6 could not be seen/,
+    },
+    {
       fault: 'a router between',
       facts: { ...FACTS, balancer: { address: '20.1.1.1', device: 'Ethernet', nextHop: '20.1.1.254', neighbour: 'reachable' } },
       level: 'problem',
@@ -304,6 +314,25 @@ describe('the doctor on a Windows backend', () => {
 });
 
 describe('a command for PowerShell', () => {
+  it('goes on in the next line by a backtick', () => {
+    const command = [
+      'reg.exe',
+      'add',
+      'HKLM\\SYSTEM\\CurrentControlSet\\Services\\xdp\\Parameters',
+      '/v',
+      'XdpEbpfEnabled',
+      '/t',
+      'REG_DWORD',
+      '/f',
+    ];
+    const finding: Finding = { level: 'problem', check: 'xdp-ebpf', text: 'off', command };
+    const text = examinationText({ devices: [], chosenBy: 'none', shell: 'powershell', findings: [finding] }, 80);
+    const lines = text.split('\n').filter((line) => /reg\.exe|XdpEbpf/.test(line));
+    assert.equal(lines.length, 2, text);
+    assert.match(lines[0] ?? '', / `$/);
+    assert.doesNotMatch(lines[1] ?? '', /[`\\]$/);
+  });
+
   it('is quoted where PowerShell would split a word', () => {
     const words = ['x.exe', '--vip=40.1.1.1', 'a,b', "it's", '-Vip', '/v', 'HKLM\\A', '@x'];
     assert.equal(commandText(words, 'powershell'), "x.exe '--vip=40.1.1.1' 'a,b' 'it''s' -Vip /v 'HKLM\\A' '@x'");

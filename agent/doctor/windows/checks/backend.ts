@@ -3,7 +3,7 @@
 
 import { familyOf } from '../../../model/address.js';
 import { type Finding, fine } from '../../finding.js';
-import type { WindowsBackendFacts } from '../facts.js';
+import type { HostModel, WindowsBackendFacts } from '../facts.js';
 import { LOOPBACK_ADAPTER, WINDOWS_REMEDIES } from '../remedies.js';
 
 export function checkDispatch({ dispatch }: WindowsBackendFacts): readonly Finding[] {
@@ -57,38 +57,49 @@ function installCommand(script: string, vips: readonly string[], device: string)
 
 /** Without them Windows drops what comes to an adapter for another one's address, and sends no packet out by one from another's address. */
 export function checkWeakHost({ devices, interfaces, hostModels, vips }: WindowsBackendFacts): readonly Finding[] {
-  if (hostModels === undefined)
-    return [{ level: 'note', check: 'weak-host', text: 'weak host send and receive could not be seen (Get-NetIPInterface)' }];
   const families = ([4, 6] as const).filter((family) => vips.some((vip) => familyOf(vip) === family));
   const holders = interfaces.filter(({ addresses }) => addresses.some(({ address }) => vips.includes(address)));
   const all = [...devices, ...holders.filter(({ index }) => !devices.some((device) => device.index === index))];
   const found = families.flatMap((family) =>
-    all.flatMap(({ name, index }): readonly Finding[] => {
-      const model = hostModels.find((one) => one.ifindex === index && one.family === family);
-      const off = [...(model?.weakSend === false ? ['send'] : []), ...(model?.weakReceive === false ? ['receive'] : [])];
-      if (off.length === 0) return [];
-      return [
-        {
-          level: 'problem',
-          check: 'weak-host',
-          text: `${name}: weak host ${off.join(' and ')} is off for IPv${family}`,
-          why: 'Windows then drops what comes in by one adapter for the address of another one, or sends no answer from it.',
-          command: [
-            'netsh.exe',
-            'interface',
-            `ipv${family}`,
-            'set',
-            'interface',
-            String(index),
-            'weakhostsend=enabled',
-            'weakhostreceive=enabled',
-          ],
-          harmless: true,
-        },
-      ];
+    all.flatMap(({ name, index }) => {
+      const model = hostModels?.find((one) => one.ifindex === index && one.family === family);
+      return checkHostModel(name, index, family, model);
     }),
   );
   return found.length > 0 ? found : [fine('weak-host', 'weak host send and receive are on where they are needed')];
+}
+
+function checkHostModel(name: string, index: number, family: 4 | 6, model: HostModel | undefined): readonly Finding[] {
+  if (model === undefined) {
+    return [
+      {
+        level: 'note',
+        check: 'weak-host',
+        text: `${name}: weak host send and receive of IPv${family} could not be seen (Get-NetIPInterface)`,
+      },
+    ];
+  }
+  const off = [...(model.weakSend ? [] : ['send']), ...(model.weakReceive ? [] : ['receive'])];
+  if (off.length === 0) return [];
+  return [
+    {
+      level: 'problem',
+      check: 'weak-host',
+      text: `${name}: weak host ${off.join(' and ')} is off for IPv${family}`,
+      why: 'Windows then drops what comes in by one adapter for the address of another one, or sends no answer from it.',
+      command: [
+        'netsh.exe',
+        'interface',
+        `ipv${family}`,
+        'set',
+        'interface',
+        String(index),
+        'weakhostsend=enabled',
+        'weakhostreceive=enabled',
+      ],
+      harmless: true,
+    },
+  ];
 }
 
 export function checkBalancerRoute({ balancer, dispatch }: WindowsBackendFacts): readonly Finding[] {
