@@ -310,6 +310,8 @@ describe('the doctor on a Windows backend', () => {
       found.map(({ check, command }) => [check, command && commandText(command, 'powershell')]),
       [['vip', 'netsh.exe interface ipv4 delete address Ethernet 40.1.1.1']],
     );
+    const alone = examineBackend({ ...FACTS, vips: ['40.1.1.1'], interfaces: [stolen], devices: [stolen] });
+    assert.equal(alone.filter(({ level, check }) => level === 'problem' && check === 'vip').length, 2);
   });
 });
 
