@@ -11,7 +11,7 @@ const ALL = 0xffff_ffff_ffff_ffffn;
 const LEAST = 0x8000_0000_0000_0000n;
 
 /** r0 after the pieces, unsigned. */
-const resultOf = (...pieces: Piece[]): bigint => toBigInt(runPieces([...pieces, exit()]).result);
+const resultOf = (...pieces: Piece[]): bigint => toBigInt(runPieces([...pieces, exit()]).r0);
 const binary = (name: keyof typeof ALU, a: bigint, b: bigint, wide: boolean, offset = 0): bigint =>
   resultOf(load64(0, a), load64(1, b), wide ? alu(name, 0, 'r1', offset) : alu32(name, 0, 'r1', offset));
 
@@ -195,7 +195,7 @@ describe('the interpreter: jumps', () => {
       alu('mul', 0, 'r6'),
       exit(),
     ];
-    assert.equal(toBigInt(runPieces(program).result), 32n);
+    assert.equal(toBigInt(runPieces(program).r0), 32n);
   });
 });
 

@@ -20,7 +20,7 @@ function world(given: Partial<FakeMapSpec> = {}) {
   const kernel = new FakeKernel({ cpus: 1 });
   const object = kernel.addMap({ name: 'm', type: 'hash', keySize: 4, valueSize: 8, maxEntries: 2, ...given });
   const map = new FakeMap(kernel, object);
-  const run = (...pieces: Piece[]): number => runPieces([...pieces, exit()], { maps: new Map([['m', object]]) }).result.lo;
+  const run = (...pieces: Piece[]): number => runPieces([...pieces, exit()], { maps: new Map([['m', object]]) }).result;
   const table = load64(1, { kind: 'map', name: 'm' });
   /** Keys of 4 bytes; prefixes with 4 more. */
   const key = (first: number, second?: number) => [
