@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { compileObject } from '../../agent/control/program/compile.js';
 import { FakeKernel } from '../../platform/fake/index.js';
 import type { BpfMap, BpfProgram } from '../../platform/port.js';
+import { readObject } from '../support/ebpf/object.js';
+import { checkWindowsProfile } from '../support/ebpf/profile-check.js';
 import { loadObject } from '../support/ebpf/program.js';
 import { windowsProfile } from '../support/ebpf/windows.js';
 import { DECAP_CASES, HOST, VIP } from './decap-cases.js';
@@ -80,6 +82,10 @@ describe('backends/windows/decap_xdp, under the interpreter', function () {
       });
     }
   }
+
+  for (const flavour of ['native', 'jit'] as const)
+    it(`has nothing that eBPF for Windows lacks: ${flavour}`, () =>
+      assert.deepEqual(checkWindowsProfile(readObject(objectFile), flavour), []));
 
   it('drops and counts what it cannot take off where the helper refuses, and passes everything else', () => {
     const { program, map } = load('refuses', 0);
