@@ -8,8 +8,8 @@ Puts the virtual addresses on a Microsoft KM-TEST loopback adapter of its own, w
 receive, without which Windows drops packets for an address of another adapter. Servers (IIS or any other) are left alone: they have to listen on
 the service's port, at all addresses or at the virtual one.
 
-Run twice with the same arguments it changes nothing; with other addresses it changes what differs. uninstall.ps1 undoes it. What it sets stays over
-a restart. Needs an administrator and Windows Server 2022, or Windows 10 2004, or later (pnputil /remove-device).
+Run twice with the same arguments it changes nothing; with other addresses it changes what differs. uninstall.ps1 undoes it, also a run that failed
+half way. What it sets stays over a restart. Needs an administrator and Windows Server 2022, or Windows 10 2004, or later (pnputil /remove-device).
 
 Dispatch ipip is refused: to take an outer header off, a program has to move the frame's begin (bpf_xdp_adjust_head), and XDP for Windows has not
 implemented that in any release so far. Use --dsr-dispatch=l2 on the load balancer, or SNAT, in which a backend needs nothing.
@@ -137,7 +137,7 @@ foreach ($address in $addresses) {
     Add-Vip -Address $address
 }
 if ($hasAdapter) {
-    Get-NetIPAddress -InterfaceAlias $FairleadAdapter |
+    Get-NetIPAddress -InterfaceAlias $FairleadAdapter -ErrorAction SilentlyContinue |
         Where-Object -FilterScript { $_.PrefixOrigin -eq 'Manual' -and $_.IPAddress -notin $addresses.IPAddressToString } |
         ForEach-Object -Process {
             if ($PSCmdlet.ShouldProcess($FairleadAdapter, "Remove $($_.IPAddress), which is not asked for any more")) {

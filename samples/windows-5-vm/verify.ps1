@@ -122,15 +122,18 @@ function Start-VerifyAgent {
     [OutputType([Diagnostics.Process])]
     param(
         [Parameter(Mandatory)]
-        [string] $Log
+        [string] $Log,
+
+        # Flags beside those of every start.
+        [string[]] $Flag = @()
     )
 
     if (-not $PSCmdlet.ShouldProcess($Device, 'Start the agent of instance verify')) {
         return
     }
     # npm makes a .cmd, which Start-Process cannot start by its name without the ending.
-    $arguments = 'agent', '--instance=verify', "--device=$Device", "--bpf-object=$Driver", '--bpf-lb-mode=snat', '--dsr-dispatch=l2'
-    $quoted = $arguments | ForEach-Object -Process { if ($_ -match '\s') { '"{0}"' -f $_ } else { $_ } }
+    $arguments = 'agent', '--instance=verify', "--device=$Device", "--bpf-object=$Driver", '--dsr-dispatch=l2'
+    $quoted = @($arguments) + $Flag | ForEach-Object -Process { if ($_ -match '\s') { '"{0}"' -f $_ } else { $_ } }
     $agent = Start-Process -FilePath 'fairlead.cmd' -ArgumentList $quoted -PassThru -WindowStyle Hidden -RedirectStandardError $Log
     foreach ($second in 1..30) {
         Start-Sleep -Seconds 1
@@ -241,7 +244,7 @@ if (-not $PSCmdlet.ShouldProcess($Device, 'Attach the program, switch modes, and
     return
 }
 $log = New-TemporaryFile
-$agent = Start-VerifyAgent -Log $log
+$agent = Start-VerifyAgent -Log $log -Flag '--bpf-lb-mode=snat'
 try {
     Test-Step -Name 'start' -Action { Invoke-Fairlead status } -Expect 'snat'
     Test-Step -Name 'service update' -Action { Invoke-Fairlead service update "--frontend=$Frontend" "--backends=$Backends" '--id=1' } -Expect 'service 1'
@@ -257,8 +260,10 @@ try {
     Stop-VerifyAgent -Agent $agent
     Test-Step -Name 'without an agent the program stays' -Action { netsh.exe ebpf show programs } -Expect 'NATIVE\s+xdp\s+fairlead'
     Wait-ForClient -Mode 'dsr, without an agent'
+    # Without the flag it keeps the mode that it finds.
     $agent = Start-VerifyAgent -Log $log
-    Test-Step -Name 'adoption' -Action { Invoke-Fairlead service dumpstate '--id=1' } -Expect 'dsr'
+    Test-Step -Name 'adopted: mode' -Action { Invoke-Fairlead mode get } -Expect 'dsr'
+    Test-Step -Name 'adopted: flows' -Action { Invoke-Fairlead service dumpstate '--id=1' } -Expect 'dsr'
     Test-Step -Name 'counters' -Action { Invoke-Fairlead status }
     Test-Step -Name 'unload' -Action { Invoke-Fairlead unload }
     Test-Step -Name 'nothing is left' -Action { if ((netsh.exe ebpf show programs | Out-String) -match '\sfairlead\s*$') { 'left' } else { 'none' } } -Expect '^none$'
