@@ -42,7 +42,9 @@ async function makePlatform(): Promise<Platform> {
 
 /** Looks at this machine, whether an agent runs or not. */
 async function loadDoctor(): Promise<Examiner> {
-  const { makeExaminer } = await import('./doctor/linux/examiner.js');
+  const { makeExaminer } = await (process.platform === 'win32'
+    ? import('./doctor/windows/examiner.js')
+    : import('./doctor/linux/examiner.js'));
   return makeExaminer(loadPlatform);
 }
 

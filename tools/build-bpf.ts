@@ -1,7 +1,7 @@
 // `npm run build:bpf`: the objects that machines without clang take, into build/ or the folder given.
 // fairlead.o reads its settings from the config map (cilium-agent --bpf-object), decap_*.o is for backends (install.sh --object).
 // `-- --platform windows` builds for eBPF for Windows: fairlead-windows.o reads its settings from the config map too and is to become a native driver,
-// fairlead-windows-jit.o shows what the agent there makes for itself, with settings and addresses of nobody.
+// fairlead-windows-jit.o shows what the agent there makes for itself, with settings and addresses of nobody; decap-windows.o is for backends.
 // Imports agent/control/program, agent/datapath and agent/model: what the agent compiles and this are compiled by one step.
 
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
@@ -23,6 +23,7 @@ interface BpfObject extends Pick<CompileRequest, 'sourceDirectory' | 'source' | 
 const program = { sourceDirectory: findSourceDirectory(), source: 'fairlead.c' };
 const root = dirname(program.sourceDirectory);
 const backends = join(root, 'backends/linux');
+const windowsBackends = join(root, 'backends/windows');
 
 const OBJECTS: Readonly<Record<BpfPlatform, readonly BpfObject[]>> = {
   linux: [
@@ -33,6 +34,7 @@ const OBJECTS: Readonly<Record<BpfPlatform, readonly BpfObject[]>> = {
   windows: [
     { ...program, name: 'fairlead-windows.o', macros: { FL_CONFIG_FROM_MAP: '1', FL_HAS_ATOMICS: '1' } },
     { ...program, name: 'fairlead-windows-jit.o', macros: specimenMacros() },
+    { name: 'decap-windows.o', sourceDirectory: windowsBackends, source: 'decap_xdp.c', macros: {} },
   ],
 };
 

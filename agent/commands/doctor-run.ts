@@ -4,7 +4,7 @@
 
 import { commandText } from '../doctor/commands.js';
 import type { Examination, Examiner } from '../doctor/examiner.js';
-import { type Finding, isFixable } from '../doctor/finding.js';
+import { isFixable } from '../doctor/finding.js';
 import { FairleadError } from '../model/errors.js';
 import { parseDeviceList } from '../model/parse.js';
 import { examinationText, summaryText } from './doctor-text.js';
@@ -63,7 +63,7 @@ export async function runDoctor(
   const first = await examine(examiner);
   const asText = output === FORMATS.table;
   if (asText) await output.answer(context.out, answerOf(first, []));
-  const mendings = fix && ask !== undefined ? await mendAll(context, examiner, first.findings.filter(isFixable), ask) : [];
+  const mendings = fix && ask !== undefined ? await mendAll(context, examiner, first, ask) : [];
   const last = mendings.some(({ outcome }) => outcome === 'done') ? await examine(examiner) : first;
   if (!asText) await output.answer(context.out, answerOf(last, mendings));
   else if (last !== first) await context.out.write(`looked again: ${summaryText(last.findings)}`);
@@ -73,13 +73,13 @@ export async function runDoctor(
 async function mendAll(
   { err, signal }: CommandContext,
   examiner: Examiner,
-  findings: readonly Finding[],
+  { findings, shell }: Examination,
   ask: NonNullable<CommandContext['ask']>,
 ): Promise<readonly Mending[]> {
   const done: Mending[] = [];
-  for (const { text, command = [] } of findings) {
+  for (const { text, command = [] } of findings.filter(isFixable)) {
     if (signal.aborted) break;
-    const shown = commandText(command);
+    const shown = commandText(command, shell);
     if (!(await ask(`${text}\n  ${shown}\nrun it?`))) {
       done.push({ command: shown, outcome: 'declined', error: undefined });
       continue;

@@ -1,9 +1,9 @@
 // What a command asks of the doctor: look at this machine, and run a command that mends something.
-// Imports agent/control's and agent/model's types and its neighbours'. linux/examiner.ts is the one for Linux.
+// Imports agent/control's and agent/model's types and its neighbours'. linux/examiner.ts and windows/examiner.ts are the two that there are.
 
 import type { Agent } from '../control/agent.js';
 import type { Dispatch } from '../model/service.js';
-import type { Command } from './commands.js';
+import type { Command, Shell } from './commands.js';
 import type { Finding } from './finding.js';
 
 export interface Examination {
@@ -11,6 +11,8 @@ export interface Examination {
   readonly devices: readonly string[];
   /** Why these, for people: 'as given'. */
   readonly chosenBy: string;
+  /** That commands are shown for; undefined: sh. */
+  readonly shell?: Shell;
   /** The gravest first. */
   readonly findings: readonly Finding[];
 }

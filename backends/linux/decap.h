@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What both decapsulators share: maps, counters, the judgement of a frame, the choice for those that are not decapsulated.
- * The hooks (decap_tc.c, decap_xdp.c) give it the frame; how a header of either family is read stands in decap_ipv4.h
+ * What the decapsulators share: maps, counters, the judgement of a frame, the choice for those that are not decapsulated.
+ * The hooks (decap_tc.c, decap_xdp.c, ../windows/decap_xdp.c) include their system's names before it and give it the frame; how a header of either family is read stands in decap_ipv4.h
  * and decap_ipv6.h. Taken: IPv4 in IPv4 (RFC 2003), IPv4 in IPv6 and IPv6 in IPv6 (RFC 2473).
  * Invariant: a frame is changed only when its outer destination is an address of this host (map addresses), its inner
  * destination is a VIP (map vips), and every length, flag and checksum on the way agrees. Every other frame passes
  * untouched, or is dropped when it is a tunnel packet for this host and config.other says so. Each frame is counted once.
  */
 #pragma once
-
-#include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/types.h>
-
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
 
 /*
  * How a frame can leave. Up to DECAP_TRUNCATED the frame passes in any case: it is not ours to judge.

@@ -32,10 +32,12 @@ static __always_inline int decap_is_encapsulation_limit(const struct decap_exten
  * The key of `address` in vips and addresses. Returns 0 for an IPv4-mapped one: on the wire it is nobody's
  * (RFC 4291, 2.5.5.2), and its key is that of an IPv4 address.
  */
-static __always_inline int decap_key_v6(const struct in6_addr *address, struct decap_address *key)
+static __always_inline int decap_key_v6(const void *address, struct decap_address *key)
 {
+	const __be32 *word = address;
+
 	__builtin_memcpy(key, address, sizeof(*key));
-	return address->s6_addr32[0] || address->s6_addr32[1] || address->s6_addr32[2] != bpf_htonl(0xffff);
+	return word[0] || word[1] || word[2] != bpf_htonl(0xffff);
 }
 
 static __always_inline __u8 decap_ecn_v6(const struct ipv6hdr *ip)

@@ -6,6 +6,8 @@
  */
 #include <linux/pkt_cls.h>
 
+#include "decap_linux.h"
+
 #include "decap.h"
 
 /*

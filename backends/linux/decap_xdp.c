@@ -1,45 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Decapsulation at the XDP hook: before the kernel makes a socket buffer, for drivers with native XDP.
- * The logic stands in decap.h; here only what an XDP frame needs. Wants Linux 5.18 (multi-buffer frames: jumbo MTU).
- * Invariant: the frame's addresses stay as they came; its EtherType is that of the inner packet.
+ * The logic stands in decap.h and decap_frame.h; here only what is Linux'. Wants Linux 5.18 (multi-buffer frames: jumbo MTU).
  */
+#include "decap_linux.h"
+
 #include "decap.h"
 
-/* Takes the outer header off: the Ethernet header moves `outer_bytes` up over it, then the frame's start follows. */
-static __always_inline long decap_strip(struct xdp_md *ctx, __u32 outer_bytes)
-{
-	void *data = (void *)(long)ctx->data;
-	void *data_end = (void *)(long)ctx->data_end;
-	struct ethhdr ethernet;
+typedef struct xdp_md decap_ctx;
 
-	if (data + sizeof(ethernet) > data_end)
-		return -1;
-	__builtin_memcpy(&ethernet, data, sizeof(ethernet));
-	if (bpf_xdp_adjust_head(ctx, (int)outer_bytes))
-		return -1;
-	data = (void *)(long)ctx->data;
-	data_end = (void *)(long)ctx->data_end;
-	if (data + sizeof(ethernet) > data_end)
-		return -1;
-	__builtin_memcpy(data, &ethernet, sizeof(ethernet));
-	return 0;
-}
+#include "decap_frame.h"
 
 SEC("xdp.frags")
 int decap_xdp(struct xdp_md *ctx)
 {
 	__u32 bytes = (__u32)bpf_xdp_get_buff_len(ctx); /* before the header goes */
-	struct decap_ruling ruling = decap_judge((void *)(long)ctx->data, (void *)(long)ctx->data_end, bytes);
 
-	if (ruling.reason == DECAP_DECAPSULATED) {
-		if (decap_strip(ctx, ruling.outer_bytes))
-			ruling.reason = DECAP_KERNEL_REFUSED;
-		else
-			decap_finish((void *)(long)ctx->data, (void *)(long)ctx->data_end, ruling.type, ruling.ecn);
-	}
-	decap_count(ruling.reason, bytes);
-	return decap_is_dropped(ruling.reason) ? XDP_DROP : XDP_PASS;
+	return decap_frame(ctx, bytes) ? XDP_DROP : XDP_PASS;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -55,7 +55,7 @@ describe('npm run build:bpf -- --platform windows', function () {
       const built = await buildObjects(join(folder, clang), 'windows', clang);
       assert.deepEqual(
         built.map((path) => basename(path)),
-        ['fairlead-windows.o', 'fairlead-windows-jit.o'],
+        ['fairlead-windows.o', 'fairlead-windows-jit.o', 'decap-windows.o'],
       );
     });
   }

@@ -4,11 +4,15 @@
 import { formatEndpoint } from '../../model/format.js';
 import { DEFAULT_SETTINGS } from '../../model/settings.js';
 import type { BackendView, NeighbourView } from '../../model/views.js';
-import { hostPrefix } from '../commands.js';
+import { LINUX_REMEDIES, type Remedies } from '../commands.js';
 import type { AgentFacts, BalancerFacts } from '../facts.js';
 import { type Finding, fine } from '../finding.js';
 
-export function checkAgent({ agent, agentTrouble, devices }: BalancerFacts): readonly Finding[] {
+export function checkAgent({
+  agent,
+  agentTrouble,
+  devices,
+}: Pick<BalancerFacts, 'agent' | 'agentTrouble' | 'devices'>): readonly Finding[] {
   if (agentTrouble !== undefined) {
     return [
       {
@@ -48,12 +52,15 @@ function count({ status: { services, backends } }: AgentFacts): string {
 }
 
 /** Next hops that do not answer, and backends that no route leads to. */
-export function checkNextHops({ agent }: BalancerFacts): readonly Finding[] {
+export function checkNextHops({ agent }: Pick<BalancerFacts, 'agent'>, remedies = LINUX_REMEDIES): readonly Finding[] {
   if (agent === undefined || agent.backends.length === 0) return [];
   const { instance } = agent.status;
   const silent = agent.neighbours.filter(({ mac }) => mac === undefined);
   const routeless = agent.backends.filter((backend) => backend.device === undefined && !backend.local && backend.mac === undefined);
-  const found = [...silent.map((hop) => silentHop(hop, instance)), ...unique(routeless).map(routelessBackend)];
+  const found = [
+    ...silent.map((hop) => silentHop(hop, instance)),
+    ...unique(routeless).map((backend) => routelessBackend(backend, remedies)),
+  ];
   return found.length > 0 ? found : [fine('next-hop', 'every backend has a next hop')];
 }
 
@@ -70,13 +77,13 @@ function silentHop({ address, device, backends }: NeighbourView, instance: strin
   };
 }
 
-function routelessBackend(backend: BackendView): Finding {
+function routelessBackend(backend: BackendView, remedies: Remedies): Finding {
   return {
     level: 'problem',
     check: 'next-hop',
     text: `backend ${formatEndpoint(backend)}: ${backend.nextHop}`,
     why: 'No route of this machine leads there; it gets no new flow.',
-    advice: `Add a route (ip route add ${hostPrefix(backend.address)} via GATEWAY), or take the backend out.`,
+    advice: `Add a route (${remedies.addRoute(backend.address)}), or take the backend out.`,
   };
 }
 
@@ -93,7 +100,10 @@ function listed(names: readonly string[]): string {
  * Virtual addresses that this machine has itself: right for a service with a backend on it, whose packets pass to the stack as they are
  * (docs/limits.md), and in the way for every other one.
  */
-export function checkVips({ agent, interfaces }: BalancerFacts): readonly Finding[] {
+export function checkVips(
+  { agent, interfaces }: Pick<BalancerFacts, 'agent' | 'interfaces'>,
+  remedies = LINUX_REMEDIES,
+): readonly Finding[] {
   if (agent === undefined || agent.services.length === 0) return [];
   const services = agent.services.filter(({ frontend }) => frontend.prefixLength === undefined);
   const vips = [...new Set(services.map(({ frontend }) => frontend.address))];
@@ -102,13 +112,17 @@ export function checkVips({ agent, interfaces }: BalancerFacts): readonly Findin
     const places = interfaces.flatMap(({ name, addresses }) =>
       addresses.filter(({ address }) => address === vip).map(({ prefixLength }) => ({ name, prefixLength })),
     );
-    if (!isServedHere) return places.map((place) => vipInTheWay(vip, place));
-    return places.length > 0 ? [] : [vipMissing(vip)];
+    if (!isServedHere) return places.map((place) => vipInTheWay(vip, place, remedies));
+    return places.length > 0 ? [] : [vipMissing(vip, remedies)];
   });
   return found.length > 0 ? found : [fine('vip', 'virtual addresses are on this machine where a backend here serves them, else not')];
 }
 
-function vipInTheWay(vip: string, { name, prefixLength }: { readonly name: string; readonly prefixLength: number }): Finding {
+function vipInTheWay(
+  vip: string,
+  { name, prefixLength }: { readonly name: string; readonly prefixLength: number },
+  remedies: Remedies,
+): Finding {
   return {
     level: 'warning',
     check: 'vip',
@@ -116,18 +130,18 @@ function vipInTheWay(vip: string, { name, prefixLength }: { readonly name: strin
     why:
       'What the program passes (other ports, other protocols) is answered by this machine in its place, with resets or by a server of ' +
       'its own; and its own connections to the address stay here.',
-    command: ['ip', 'address', 'del', `${vip}/${prefixLength}`, 'dev', name],
+    command: remedies.removeAddress(vip, prefixLength, name),
     advice:
       'Routers should have a route for it to this machine. If they find it by ARP or NDP instead, they need that address: then leave it.',
   };
 }
 
-function vipMissing(vip: string): Finding {
+function vipMissing(vip: string, remedies: Remedies): Finding {
   return {
     level: 'problem',
     check: 'vip',
     text: `virtual address ${vip} has a backend on this machine, and is no address of it`,
     why: 'Packets to such a backend pass to the stack as they are, which takes only those to its own addresses.',
-    command: ['ip', 'address', 'add', hostPrefix(vip), 'dev', 'lo'],
+    command: remedies.addAddress(vip),
   };
 }

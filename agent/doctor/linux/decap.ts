@@ -7,7 +7,7 @@ import type { InterfaceInfo } from '../../../platform/port.js';
 import { findSourceDirectory } from '../../control/program/sources.js';
 import type { DecapFacts, InstalledFacts } from '../facts.js';
 import { readTunnels } from './devices.js';
-import { lookJson } from './run.js';
+import { lookJson } from '../run.js';
 
 /** Folder of install.sh's notes: backends/linux/lib/common.sh. */
 const STATE_ROOT = '/run/fairlead-backend';

@@ -1,13 +1,12 @@
 // Reads what the port does not tell of devices: driver and offloads by ethtool, the other end of veth pairs by iproute2, links by bpftool.
-// Imports platform/port, agent/control's pins and its neighbours.
+// Imports platform/port and its neighbours.
 // Invariant: netlink and ioctl, not /sys/class/net, which may show another network namespace than this process's.
 
 import type { InterfaceInfo, Platform } from '../../../platform/port.js';
-import { Pins } from '../../control/program/pins.js';
-import { FairleadError } from '../../model/errors.js';
 import type { DeviceFacts, OffloadFacts, PeerFacts, XdpFacts } from '../facts.js';
+import { findInstance } from '../instance.js';
 import { readDeviceSettings } from './machine.js';
-import { look, lookJson } from './run.js';
+import { look, lookJson } from '../run.js';
 
 /** One element of `ip -json -details link show`, as far as it is used. */
 interface LinkEntry {
@@ -85,25 +84,6 @@ async function readXdp(platform: Platform, { name, index }: InterfaceInfo): Prom
   if (attached === undefined) return undefined;
   const instance = findInstance(platform, name, attached.programId);
   return { ...attached, instance, linkId: instance === undefined ? await findLink(attached.programId, index) : undefined };
-}
-
-/**
- * The instance of Fairlead whose pinned link holds this program on the device. By the program's id: instances of other network
- * namespaces have their pins in the same folder, and devices of the same name and index.
- */
-export function findInstance({ bpf, pinRoot }: Platform, device: string, programId: number): string | undefined {
-  try {
-    return bpf.listPins(pinRoot).find((instance) => {
-      const link = bpf.openPinnedLink(new Pins(bpf, pinRoot, instance).link(device));
-      const same = link?.programId === programId;
-      link?.close();
-      return same;
-    });
-  } catch (error) {
-    // Who is not root may not look into the folder of pins.
-    if (error instanceof FairleadError) return undefined;
-    throw error;
-  }
 }
 
 /** Id of the BPF link that holds the program there: taking the program off by netlink is refused then. */

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { release } from 'node:os';
 import type { DeviceSettings, MachineFacts } from '../facts.js';
-import { look } from './run.js';
+import { look } from '../run.js';
 
 const BPF_FS_MAGIC = 0xcafe4a11;
 const HEADERS = ['/usr/include', '/usr/local/include'].map((folder) => `${folder}/bpf/bpf_helpers.h`);

@@ -35,7 +35,7 @@ export const backendMutants: readonly Mutant[] = [
   {
     name: 'decap-mapped-address',
     file: 'backends/linux/decap_ipv6.h',
-    find: 'return address->s6_addr32[0] || address->s6_addr32[1] || address->s6_addr32[2] != bpf_htonl(0xffff);',
+    find: 'return word[0] || word[1] || word[2] != bpf_htonl(0xffff);',
     replace: 'return 1;',
     breaks: 'An IPv6 packet to ::ffff:a.b.c.d is taken for one to the IPv4 VIP a.b.c.d.',
     tests: [DECAP],

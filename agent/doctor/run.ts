@@ -3,8 +3,9 @@
 // Invariant: none outlives its time limit.
 
 import { execFile } from 'node:child_process';
-import { FairleadError } from '../../model/errors.js';
-import { type Command, commandText } from '../commands.js';
+import { delimiter } from 'node:path';
+import { FairleadError } from '../model/errors.js';
+import { type Command, commandText } from './commands.js';
 
 const LOOK_LIMIT = 5_000;
 /** install.sh compiles. */
@@ -17,7 +18,23 @@ export function look(command: Command): Promise<string | undefined> {
   });
 }
 
-/** The same, read as JSON. */
+/** What a program said and how it ended: some say by their status what they found. */
+export interface Said {
+  readonly status: number;
+  readonly stdout: string;
+}
+
+/** The same, whatever its exit status; undefined when it is not there or takes too long. */
+export function ask(command: Command): Promise<Said | undefined> {
+  return new Promise((resolve) => {
+    start(command, LOOK_LIMIT, (error, stdout) => {
+      if (error === null) return resolve({ status: 0, stdout });
+      resolve(typeof error.code === 'number' ? { status: error.code, stdout } : undefined);
+    });
+  });
+}
+
+/** Its standard output, read as JSON. */
 export async function lookJson(command: Command): Promise<unknown> {
   const text = await look(command);
   try {
@@ -40,12 +57,14 @@ export function mend(command: Command): Promise<void> {
   });
 }
 
-type Done = (error: NodeJS.ErrnoException | null, stdout: string, stderr: string) => void;
+/** `code`: the exit status, or why it could not be started. */
+type Failure = Error & { readonly code?: string | number | null };
+type Done = (error: Failure | null, stdout: string, stderr: string) => void;
 
 function start([program = '', ...args]: Command, timeout: number, done: Done): void {
   // Tools of the administrator are not on every user's PATH.
-  const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' };
+  const env = { ...process.env, PATH: [process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(delimiter), LC_ALL: 'C' };
   execFile(program, args, { timeout, env, encoding: 'utf8', maxBuffer: 1 << 24 }, (error, stdout, stderr) =>
-    done(error as NodeJS.ErrnoException | null, stdout, stderr),
+    done(error as Failure | null, stdout, stderr),
   );
 }
