@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+// @ts-expect-error plain JavaScript, as it runs before TypeScript is there
 import { windowsToolsMissing } from '../../tools/setup/windows.mjs';
 import { skipTest } from '../tools/skip.js';
 

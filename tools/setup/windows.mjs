@@ -59,13 +59,15 @@ export function windowsToolsMissing() {
  * @param {(line: string) => void} say told before each step that takes time
  */
 export function setUpWindows(say) {
-  if (process.arch !== 'x64') throw new SetupProblem(EXIT.unsupported, `Windows programs for x64 do not run on ${process.arch}`, 'use an x64 machine');
+  if (process.arch !== 'x64')
+    throw new SetupProblem(EXIT.unsupported, `Windows programs for x64 do not run on ${process.arch}`, 'use an x64 machine');
   const missing = missingSystemPackages();
   if (missing.length > 0) {
     say(`installing ${missing.join(' ')}`);
     installPackages(missing);
     const still = missingSystemPackages();
-    if (still.length > 0) throw new SetupProblem(EXIT.unsupported, `still missing after apt installed it: ${still.join(', ')}`, 'install it by hand');
+    if (still.length > 0)
+      throw new SetupProblem(EXIT.unsupported, `still missing after apt installed it: ${still.join(', ')}`, 'install it by hand');
   }
   if (!npmPackagesCurrent()) {
     say(`installing ${npmPackages().join(' ')}`);

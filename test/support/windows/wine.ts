@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+// @ts-expect-error plain JavaScript, as it runs before TypeScript is there
 import { COMPILER, NODE_EXE, NODE_PATH, PREFIX, WINE, WINE_SERVER } from '../../../tools/setup/windows.mjs';
 
 /** A path as Windows programs have it: drive Z: is Linux' root. */

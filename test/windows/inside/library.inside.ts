@@ -1,0 +1,82 @@
+// The double itself, called by koffi from node.exe under Wine: results, errno, structures, and what outlives a process.
+// Imports test/support/windows and Node. wine.test.ts runs it in namespaces of its own.
+// Invariant: expected numbers are those of Windows' C library and of eBPF for Windows.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compileProbe } from '../../platform/linux-subject.js';
+import { Driver } from '../../support/windows/driver.js';
+import { EfwKernel } from '../../support/windows/efw-kernel.js';
+import { Wine, windowsPath } from '../../support/windows/wine.js';
+
+const script = windowsPath(fileURLToPath(new URL('./library-calls.mjs', import.meta.url)));
+
+describe('the double of ebpfapi.dll', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fl-windows-'));
+  const kernel = new EfwKernel({ hasInterface: (ifindex) => ifindex === 1 });
+  const driver = new Driver(kernel);
+  let wine: Wine;
+  let probe: string;
+  before(async () => {
+    execFileSync('ip', ['link', 'set', 'lo', 'up']);
+    probe = windowsPath(compileProbe(folder, 'probe', [], 'windows'));
+    wine = new Wine(folder, await driver.listen());
+  });
+  after(() => {
+    wine?.stop();
+    driver.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const calls = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const { status, output } = await wine.run([script, ...args]);
+    assert.equal(status, 0, output);
+    return JSON.parse(output);
+  };
+
+  it('answers as the library of Windows does', async () => {
+    assert.deepEqual(await calls(probe), {
+      updates: [0, 0, -28],
+      errno: -28,
+      again: -131,
+      absent: -2,
+      badType: -22,
+      info: [1, 8, 2, 'kept'],
+      pinned: [0, -17],
+      closed: [0, 4, -9],
+      missing: [null, -2],
+      loaded: 0,
+      ran: [0, 1],
+      device: [0, 7],
+      headRefused: [0, 2],
+      attached: [0, -131, -22],
+    });
+  });
+
+  it('keeps pins and attachments when the process has ended, and nothing else', async () => {
+    const names = [...kernel.memory.maps.values()].map(({ spec }) => spec.name);
+    assert.deepEqual(names.sort(), ['kept', 'probe_array', 'probe_hash', 'probe_lru', 'probe_outer', 'probe_percpu', 'probe_ring']);
+    assert.deepEqual(
+      [...kernel.programs.values()].map(({ object }) => object.name),
+      ['probe_device'],
+    );
+    assert.deepEqual(await calls(probe, 'second'), {
+      adopted: [0, 10],
+      attachedStill: 0,
+      unpinned: [0, 7],
+      goneAfterwards: -2,
+    });
+    assert.ok(![...kernel.memory.maps.values()].some(({ spec }) => spec.name === 'kept'));
+  });
+
+  it('fails the call that a test orders to fail, once', async () => {
+    kernel.failOn('map_create', 1, 'ENOMEM');
+    const said = await calls(probe);
+    assert.deepEqual(said['updates'], [-9, -9, -9]);
+    assert.equal(said['badType'], -22);
+  });
+});
