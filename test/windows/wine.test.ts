@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 // @ts-expect-error plain JavaScript, as it runs before TypeScript is there
 import { windowsToolsMissing } from '../../tools/setup/windows.mjs';
@@ -23,7 +23,12 @@ describe('Windows, under Wine with a double of ebpfapi.dll', () => {
       if (missing !== undefined) skipTest(this, `${missing}: \`npm run test:windows\` sets it up`);
       this.timeout(180_000);
       const args = [...isolate, process.execPath, mocha, '--no-config', '--import=tsx', '--timeout', '60000', inside + file];
-      const child = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 170_000, killSignal: 'SIGKILL' });
+      const child = spawn('setpriv', args, {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: 170_000,
+        killSignal: 'SIGKILL',
+        env: { ...process.env, OUTER_NETWORK: readlinkSync('/proc/self/ns/net') },
+      });
       let output = '';
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)));
       const [status] = await once(child, 'close');

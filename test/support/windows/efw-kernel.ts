@@ -1,7 +1,7 @@
 // eBPF for Windows as the double has it: what lives in the system, whatever process asks. Maps obey platform/fake's rules, programs run in the interpreter.
 // Imports platform/fake, test/support/ebpf and its siblings.
 // A test double with limits: PREVAIL does not run (a program is refused when the test says so), a .sys is an ELF object by another name, there is one CPU,
-// LRU maps evict exactly, and the clock is the fake kernel's. What the real one answers is taken from its sources (libs/api_common, execution_context).
+// LRU maps evict exactly, and time is CLOCK_MONOTONIC, which Wine's QueryUnbiasedInterruptTime tells as well. What the real one answers is taken from its sources (libs/api_common, execution_context).
 // Invariant: an object lives while a handle, a pin, an attachment, a program or an outer map refers to it.
 
 import { FakeKernel } from '../../../platform/fake/index.js';
@@ -95,8 +95,8 @@ export class EfwKernel {
   constructor(options: EfwOptions = {}) {
     this.options = options;
     this.profile = windowsProfile({
-      now: () => this.memory.ticks,
-      nanoseconds: () => this.memory.clock().nanoseconds(),
+      now: () => Number(process.hrtime.bigint() / 1_000_000n),
+      nanoseconds: () => process.hrtime.bigint(),
       adjustHead: options.adjustHead ?? 'refuses',
     });
   }
