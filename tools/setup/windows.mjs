@@ -72,7 +72,7 @@ export function setUpWindows(say) {
   if (!npmPackagesCurrent()) {
     say(`installing ${npmPackages().join(' ')}`);
     mkdirSync(WINDOWS_FOLDER, { recursive: true });
-    writeFileSync(join(WINDOWS_FOLDER, 'package.json'), '{ "private": true }\n');
+    writeFileSync(join(WINDOWS_FOLDER, 'package.json'), '{ "private": true, "type": "module" }\n');
     // They are for another system than this: without --force npm refuses them.
     const options = ['--force', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--save-exact'];
     run(['npm', 'install', ...options, ...npmPackages()], { cwd: WINDOWS_FOLDER, hint: 'is the npm registry reachable from here?' });

@@ -28,6 +28,8 @@ export class Driver {
   readonly kernel: EfwKernel;
   /** Names of the calls that came, for tests that ask what was done. */
   readonly calls: string[] = [];
+  /** What a Windows program can ask the test for, by double_do(). */
+  readonly actions = new Map<string, () => void>();
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -50,7 +52,7 @@ export class Driver {
   }
 
   #serve(socket: Socket): void {
-    const client = new Process(this.kernel);
+    const client = new Process(this.kernel, this.actions);
     let received: Buffer = Buffer.alloc(0);
     this.#sockets.add(socket);
     socket.setNoDelay(true);
@@ -78,14 +80,16 @@ const text = (field: Buffer | undefined): string => field?.toString('utf8') ?? '
 /** What one process has open. Descriptors are never used twice, so that one that was closed is noticed. */
 class Process {
   readonly #kernel: EfwKernel;
+  readonly #actions: ReadonlyMap<string, () => void>;
   readonly #open = new Map<number, EfwObject>();
   readonly #objects = new Map<number, OpenObject & { descriptors: number[] }>();
   /** Where map_next_key is, by map: the keys as they were when its walk began. */
   readonly #walks = new Map<MapObject, { keys: readonly Buffer[]; places: ReadonlyMap<string, number> }>();
   #next = 3;
 
-  constructor(kernel: EfwKernel) {
+  constructor(kernel: EfwKernel, actions: ReadonlyMap<string, () => void>) {
     this.#kernel = kernel;
+    this.#actions = actions;
   }
 
   answer(name: string, fields: readonly Buffer[]): Answer {
@@ -304,6 +308,12 @@ class Process {
       let ran = this.#kernel.run(program, packet, ingress);
       for (let round = 1; round < times; round++) ran = this.#kernel.run(program, packet, ingress);
       return { result: 0, fields: [ran.result, ran.packet, Math.ceil(((performance.now() - began) * 1e6) / times)] };
+    },
+    do: ([name]) => {
+      const action = this.#actions.get(text(name));
+      if (action === undefined) throw new Refusal('ENOENT');
+      action();
+      return 0;
     },
     ring_check: ([fd]) => (this.#map(fd).ring === undefined ? -WIN_ERRNO.EINVAL : 0),
     ring_take: ([fd]) => {

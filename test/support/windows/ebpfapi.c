@@ -784,3 +784,9 @@ EXPORT int libbpf_strerror(int error, char *buffer, size_t size)
 	snprintf(buffer, size, "%s", strerror(error < 0 ? -error : error));
 	return 0;
 }
+
+/* Not of the real library: asks the test for something that it does by this name, and waits until it is done. */
+EXPORT int double_do(const char *action)
+{
+	return SIMPLE("do", text(action));
+}

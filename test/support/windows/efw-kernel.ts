@@ -190,6 +190,17 @@ export class EfwKernel {
     return link;
   }
 
+  /** Somebody else's program on a device: a program of an object file, with maps that are pinned nowhere. Returns its id. */
+  attachForeign(ifindex: number, objectFile: string, program: string): number {
+    const opened = this.openObject(objectFile, '/ebpf/global/foreign');
+    const { programs } = this.load(
+      opened,
+      opened.programs.filter(({ name }) => name === program),
+    );
+    for (const path of [...this.pins.keys()]) if (path.startsWith('foreign/')) this.pins.delete(path);
+    return this.attach(programs[0] as EfwProgram, ifindex, false).program.object.id;
+  }
+
   detach(link: EfwLink): void {
     link.ifindex = 0;
     this.collect();

@@ -17,7 +17,8 @@ const script = windowsPath(fileURLToPath(new URL('./library-calls.mjs', import.m
 
 describe('the double of ebpfapi.dll', () => {
   const folder = mkdtempSync(join(tmpdir(), 'fl-windows-'));
-  const kernel = new EfwKernel({ hasInterface: (ifindex) => ifindex === 1 });
+  const refused = new Map<string, string>();
+  const kernel = new EfwKernel({ hasInterface: (ifindex) => ifindex === 1, refused });
   const driver = new Driver(kernel);
   let wine: Wine;
   let probe: string;
@@ -73,7 +74,41 @@ describe('the double of ebpfapi.dll', () => {
     assert.ok(![...kernel.memory.maps.values()].some(({ spec }) => spec.name === 'kept'));
   });
 
+  it('has maps of every kind that Fairlead uses, links, rings and the verifier as far as a test says', async () => {
+    kernel.pins.clear();
+    for (const link of kernel.links.values()) kernel.detach(link);
+    refused.set('probe_refused', 'not today');
+    const said = await calls(probe, 'kinds');
+    const pins = said['pins'];
+    assert.deepEqual(
+      { ...said, pins: undefined },
+      {
+        batchUntilFull: [-28, 3],
+        batches: { found: [1, 2, 3], results: [0, 0, -2] },
+        deleted: [0, [-2]],
+        lru: [0, [3, 4, 5]],
+        array: [-22, -22, -22],
+        arrayDelete: [0, 0, 0],
+        arrayKeys: [0, 0, 0, 1, -2],
+        trie: [0, 16, -2],
+        loaded: [-13, -13, 0],
+        inner: [0, -22, 0],
+        innerLives: [0, true],
+        recorded: [0, 0],
+        consumed: [-1, 3, 0, [4, 16, 4, 16]],
+        link: [3, 1, 0, -2],
+        pins: undefined,
+        verified: [0, 1, 'not today'],
+      },
+    );
+    assert.deepEqual(
+      pins,
+      ['array', 'hash', 'lru', 'outer', 'percpu', 'ring'].map((name) => `BPF:\\probe_${name} 1`),
+    );
+  });
+
   it('fails the call that a test orders to fail, once', async () => {
+    refused.clear();
     kernel.failOn('map_create', 1, 'ENOMEM');
     const said = await calls(probe);
     assert.deepEqual(said['updates'], [-9, -9, -9]);
