@@ -26,8 +26,6 @@ const WHEN: readonly UpdateWhen[] = ['any', 'absent', 'present'];
 /** Serves a kernel to processes of this network namespace; they find it by FAIRLEAD_EBPF_DRIVER, the port. */
 export class Driver {
   readonly kernel: EfwKernel;
-  /** Names of the calls that came, for tests that ask what was done. */
-  readonly calls: string[] = [];
   /** What a Windows program can ask the test for, by double_do(). */
   readonly actions = new Map<string, () => void>();
   readonly #server: Server;
@@ -60,7 +58,6 @@ export class Driver {
       received = Buffer.concat([received, data]);
       for (let found = readRequest(received); found !== undefined; found = readRequest(received)) {
         received = found.rest;
-        this.calls.push(found.request.name);
         socket.write(writeAnswer(client.answer(found.request.name, found.request.fields)));
       }
     });

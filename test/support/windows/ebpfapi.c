@@ -295,16 +295,34 @@ EXPORT int bpf_map_create(int type, const char *name, uint32_t key_size, uint32_
 		      NUMBER(whole ? opts->map_flags : 0), NUMBER(whole ? opts->inner_map_fd : 0));
 }
 
-/* Key and value sizes of a descriptor, which the caller of an operation does not say; 0: no map. */
+/*
+ * Key and value sizes of a descriptor, which the caller of an operation does not say. Kept, as asking takes as long as the operation itself: the driver
+ * never gives a number twice, and refuses one that was closed.
+ */
 static int sizes(int fd, uint32_t *key, uint32_t *value)
 {
+	static struct {
+		int fd;
+		uint32_t key, value;
+	} known[1024];
+	const uint32_t slot = (uint32_t)fd % 1024;
 	struct answer answer;
-	const int result = CALL(&answer, "map_sizes", NUMBER(fd));
+	int result;
 
-	*key = number(&answer, 0);
-	*value = number(&answer, 1);
-	answer_free(&answer);
-	return result;
+	if (known[slot].fd != fd || fd == 0) {
+		result = CALL(&answer, "map_sizes", NUMBER(fd));
+		if (result < 0) {
+			answer_free(&answer);
+			return result;
+		}
+		known[slot].key = number(&answer, 0);
+		known[slot].value = number(&answer, 1);
+		known[slot].fd = fd;
+		answer_free(&answer);
+	}
+	*key = known[slot].key;
+	*value = known[slot].value;
+	return 0;
 }
 
 static int look(const char *name, int fd, const void *key, void *value)
