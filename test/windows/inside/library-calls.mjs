@@ -72,7 +72,16 @@ function readAll(map) {
   return { found, results };
 }
 
-if (part === 'kinds') {
+if (part === 'fairlead') {
+  const object = open(objectFile, null);
+  said.loaded = [load(object), lastError(null)];
+  const names = call('bpf_map__name', 'str', 'void *');
+  const next = call('bpf_object__next_map', 'void *', 'void *', 'void *');
+  said.maps = [];
+  for (let map = next(object, null); map !== null; map = next(object, map)) said.maps.push(names(map));
+  said.attached = attach(1, programFd(findProgram(object, 'fairlead')), 0, null);
+  close(object);
+} else if (part === 'kinds') {
   const many = Buffer.concat([1, 2, 3, 4, 5].map(u64));
   const done = u32(5);
   const hash = create(1, 'hash', 8, 8, 3, null);

@@ -4,10 +4,11 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildObjects } from '../../../tools/build-bpf.js';
 import { compileProbe } from '../../platform/linux-subject.js';
 import { Driver } from '../../support/windows/driver.js';
 import { EfwKernel } from '../../support/windows/efw-kernel.js';
@@ -33,14 +34,14 @@ describe('the double of ebpfapi.dll', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const calls = async (...args: string[]): Promise<Record<string, unknown>> => {
-    const { status, output } = await wine.run([script, ...args]);
+  const calls = async (args: readonly string[], environment?: NodeJS.ProcessEnv): Promise<Record<string, unknown>> => {
+    const { status, output } = await wine.run([script, ...args], environment);
     assert.equal(status, 0, output);
     return JSON.parse(output);
   };
 
   it('answers as the library of Windows does', async () => {
-    assert.deepEqual(await calls(probe), {
+    assert.deepEqual(await calls([probe]), {
       updates: [0, 0, -28],
       errno: -28,
       again: -131,
@@ -65,7 +66,7 @@ describe('the double of ebpfapi.dll', () => {
       [...kernel.programs.values()].map(({ object }) => object.name),
       ['probe_device'],
     );
-    assert.deepEqual(await calls(probe, 'second'), {
+    assert.deepEqual(await calls([probe, 'second']), {
       adopted: [0, 10],
       attachedStill: 0,
       unpinned: [0, 7],
@@ -78,7 +79,7 @@ describe('the double of ebpfapi.dll', () => {
     kernel.pins.clear();
     for (const link of kernel.links.values()) kernel.detach(link);
     refused.set('probe_refused', 'not today');
-    const said = await calls(probe, 'kinds');
+    const said = await calls([probe, 'kinds']);
     const pins = said['pins'];
     assert.deepEqual(
       { ...said, pins: undefined },
@@ -107,10 +108,31 @@ describe('the double of ebpfapi.dll', () => {
     );
   });
 
+  it('takes the object for native drivers where only those load, and its program runs', async () => {
+    const native = new EfwKernel({ nativeOnly: true });
+    const second = new Driver(native);
+    const environment = { FAIRLEAD_EBPF_DRIVER: String(await second.listen()) };
+    try {
+      const object = (await buildObjects(folder, 'windows')).find((path) => path.endsWith('fairlead-windows.o')) ?? '';
+      assert.deepEqual((await calls([windowsPath(object), 'fairlead'], environment))['loaded'], [-129, -129]);
+      assert.deepEqual([...native.pins.keys()], []);
+      const driverFile = join(folder, 'fairlead.sys');
+      copyFileSync(object, driverFile);
+      const said = await calls([windowsPath(driverFile), 'fairlead'], environment);
+      assert.deepEqual([said['loaded'], said['attached']], [[0, 0], 0]);
+      assert.deepEqual((said['maps'] as string[]).toSorted(), [...native.pins.keys()].toSorted());
+      // With a config map of zeros it knows no service.
+      const packet = Buffer.alloc(60, 0xab);
+      assert.deepEqual(native.receive(1, packet), { verdict: 'pass', packet });
+    } finally {
+      second.close();
+    }
+  });
+
   it('fails the call that a test orders to fail, once', async () => {
     refused.clear();
     kernel.failOn('map_create', 1, 'ENOMEM');
-    const said = await calls(probe);
+    const said = await calls([probe]);
     assert.deepEqual(said['updates'], [-9, -9, -9]);
     assert.equal(said['badType'], -22);
   });
