@@ -285,6 +285,10 @@ class Process {
       this.#kernel.detach(link);
       return 0;
     },
+    link_disconnect: ([fd]) => {
+      this.#link(fd).lasts = true;
+      return 0;
+    },
     xdp_detach: ([ifindex]) => {
       const link = this.#kernel.linkOn(number(ifindex));
       if (link === undefined) throw new Refusal('ENOENT');

@@ -582,7 +582,7 @@ struct bpf_link {
 
 EXPORT struct bpf_link *bpf_program__attach_xdp(const struct bpf_program *program, int ifindex)
 {
-	const int fd = SIMPLE("attach", NUMBER(program->fd), NUMBER(ifindex), NUMBER(0));
+	const int fd = SIMPLE("attach", NUMBER(program->fd), NUMBER(ifindex), NUMBER(0)); /* detached when nothing refers to the link */
 	struct bpf_link *link;
 
 	if (fd < 0)
@@ -614,8 +614,10 @@ EXPORT struct bpf_link *bpf_link__open(const char *path)
 	return link;
 }
 
+/* The attachment lasts from now on, whoever refers to it. */
 EXPORT void bpf_link__disconnect(struct bpf_link *link)
 {
+	SIMPLE("link_disconnect", NUMBER(link->fd));
 	link->disconnected = true;
 }
 
@@ -647,6 +649,7 @@ EXPORT int bpf_xdp_attach(int ifindex, int fd, uint32_t flags, const void *opts)
 	link = SIMPLE("attach", NUMBER(fd), NUMBER(ifindex), NUMBER(flags));
 	if (link < 0)
 		return link;
+	SIMPLE("link_disconnect", NUMBER(link));
 	ebpf_close_fd(link);
 	return 0;
 }

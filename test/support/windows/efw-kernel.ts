@@ -2,7 +2,7 @@
 // Imports platform/fake, test/support/ebpf and its siblings.
 // A test double with limits: PREVAIL does not run (a program is refused when the test says so), a .sys is an ELF object by another name, there is one CPU,
 // LRU maps evict exactly, and time is CLOCK_MONOTONIC, which Wine's QueryUnbiasedInterruptTime tells as well. What the real one answers is taken from its sources (libs/api_common, execution_context).
-// Invariant: an object lives while a handle, a pin, an attachment, a program or an outer map refers to it.
+// Invariant: an object lives while a handle, a pin, an attachment that lasts, a program or an outer map refers to it.
 
 import { FakeKernel } from '../../../platform/fake/index.js';
 import type { FakeMapSpec, MapObject, ProgramObject } from '../../../platform/fake/objects.js';
@@ -74,6 +74,8 @@ export class EfwLink {
   /** 0: detached. */
   ifindex: number;
   handles = 0;
+  /** Attached until somebody detaches it, whether anything refers to it or not: bpf_link__disconnect(). */
+  lasts = false;
 
   constructor(id: number, program: EfwProgram, ifindex: number) {
     this.id = id;
@@ -182,7 +184,8 @@ export class EfwKernel {
   attach(program: EfwProgram, ifindex: number, replace: boolean): EfwLink {
     if (ifindex === 0 || this.options.hasInterface?.(ifindex) === false) throw new Refusal('EINVAL');
     const there = this.linkOn(ifindex);
-    if (there !== undefined && !replace) throw new Refusal('EOTHER');
+    // The extension refuses the client, of which the library knows no more than that it failed (EBPF_EXTENSION_FAILED_TO_LOAD).
+    if (there !== undefined && !replace) throw new Refusal('EINVAL');
     if (there !== undefined) this.detach(there);
     this.checkFault('attach_after_detach');
     const link = new EfwLink(this.memory.addLink(program.object, ifindex, 'native').id, program, ifindex);
@@ -198,7 +201,9 @@ export class EfwKernel {
       opened.programs.filter(({ name }) => name === program),
     );
     for (const path of [...this.pins.keys()]) if (path.startsWith('foreign/')) this.pins.delete(path);
-    return this.attach(programs[0] as EfwProgram, ifindex, false).program.object.id;
+    const link = this.attach(programs[0] as EfwProgram, ifindex, false);
+    link.lasts = true;
+    return link.program.object.id;
   }
 
   detach(link: EfwLink): void {
@@ -223,7 +228,8 @@ export class EfwKernel {
   collect(): void {
     const pinned = new Set(this.pins.values());
     for (const link of this.links.values()) {
-      if (link.ifindex !== 0 || link.handles > 0 || pinned.has(link)) continue;
+      if (link.handles > 0 || pinned.has(link) || (link.lasts && link.ifindex !== 0)) continue;
+      link.ifindex = 0;
       this.links.delete(link.id);
       this.memory.links.delete(link.id);
     }

@@ -133,6 +133,7 @@ if (part === 'fairlead') {
   const link = attachProgram(findProgram(object, 'probe_device'), 1);
   const about = Buffer.alloc(56);
   info(linkFd(link), about, u32(56));
+  said.foreignRefused = [attachProgram(findProgram(object, 'probe_device'), 1), lastError(null)];
   said.link = [about.readUInt32LE(8), about.readUInt32LE(48), detach(linkFd(link)), query(1, 0, Buffer.alloc(4))];
   const [path, type] = [Buffer.alloc(256), Buffer.alloc(4)];
   said.pins = [];
@@ -144,6 +145,8 @@ if (part === 'fairlead') {
     verify(objectFile, null, 'probe_refused', null, 0, report, error, null),
     koffi.decode(report[0], 'char', -1),
   ];
+  // Neither pinned nor disconnected: it goes with this process.
+  said.left = attachProgram(findProgram(object, 'probe_device'), 1) !== null;
   close(object);
 } else if (part === 'second') {
   const map = get('/sys/fs/bpf/kept');

@@ -55,7 +55,7 @@ describe('the double of ebpfapi.dll', () => {
       ran: [0, 1],
       device: [0, 7],
       headRefused: [0, 2],
-      attached: [0, -131, -22],
+      attached: [0, -22, -22],
     });
   });
 
@@ -97,11 +97,14 @@ describe('the double of ebpfapi.dll', () => {
         innerLives: [0, true],
         recorded: [0, 0],
         consumed: [-1, 3, 0, [4, 16, 4, 16]],
+        foreignRefused: [null, -22],
         link: [3, 1, 0, -2],
+        left: true,
         pins: undefined,
         verified: [0, 1, 'not today'],
       },
     );
+    assert.equal(kernel.linkOn(1), undefined);
     assert.deepEqual(
       pins,
       ['array', 'hash', 'lru', 'outer', 'percpu', 'ring'].map((name) => `BPF:\\probe_${name} 1`),
