@@ -103,7 +103,7 @@ export class EfwKernel {
     });
   }
 
-  /** Makes the n-th call of this name from now (as in driver.ts) fail with this errno, once. Nothing of it takes effect. */
+  /** Makes the n-th call of this name from now (names as in process.ts, and attach_after_detach within a replacement) fail with this errno, once. Nothing of it takes effect. */
   failOn(call: string, nth: number, errno: keyof typeof WIN_ERRNO): void {
     this.#faults.push({ call, countdown: nth, errno });
   }
@@ -130,7 +130,7 @@ export class EfwKernel {
     return programs.map(({ name }) => this.options.refused?.get(name)).find((report) => report !== undefined);
   }
 
-  /** Makes the object's maps, or takes those that are pinned by their name, and its programs. `native`: the execution type asks for it. */
+  /** Makes the object's maps, or takes those that are pinned by their name, and its programs. */
   load(opened: OpenObject, wanted: readonly CodeFunction[]): { maps: MapObject[]; programs: EfwProgram[] } {
     const driver = /\.sys$/i.test(opened.path);
     if (this.options.nativeOnly === true && !driver) throw new Refusal('ENOTSUP');
