@@ -4,7 +4,7 @@
 
 import { FairleadError } from '../../../agent/model/errors.js';
 import type { MapObject } from '../../../platform/fake/objects.js';
-import { PER_CPU, type UpdateWhen } from '../../../platform/port.js';
+import type { UpdateWhen } from '../../../platform/port.js';
 import {
   type EfwKernel,
   EfwLink,
@@ -17,6 +17,7 @@ import {
   Refusal,
   WIN_ERRNO,
 } from './efw-kernel.js';
+import { describeObject } from './info.js';
 import { type Answer, fixedName, u32 } from './wire.js';
 
 const WHEN: readonly UpdateWhen[] = ['any', 'absent', 'present'];
@@ -205,7 +206,7 @@ export class WindowsProcess {
     map_next_id: ([start]) => nextId(this.#kernel.memory.maps, number(start)),
     program_next_id: ([start]) => nextId(this.#kernel.programs, number(start)),
     link_next_id: ([start]) => nextId(this.#kernel.links, number(start)),
-    info: ([fd]) => ({ result: 0, fields: this.#info(this.#get(number(fd))) }),
+    info: ([fd]) => ({ result: 0, fields: describeObject(this.#kernel, this.#get(number(fd))) }),
     pin: ([fd, path]) => {
       const object = this.#get(number(fd));
       if (path?.length === 0) throw new Refusal('EINVAL');
@@ -354,24 +355,6 @@ export class WindowsProcess {
       }
     }
     return { result: 0, fields: [count] };
-  }
-
-  /** struct bpf_map_info, bpf_prog_info, bpf_link_info of ebpf_structs.h. */
-  #info(object: EfwObject): readonly Buffer[] {
-    const pins = [...this.#kernel.pins.values()].filter((one) => one === object).length;
-    if (isMap(object)) {
-      const { name, type, keySize, valueSize, maxEntries } = object.spec;
-      const size = PER_CPU.includes(type) ? valueSize : object.valueSize;
-      const head = [object.id, this.#kernel.mapTypeNumber(type), keySize, size, maxEntries].map(u32);
-      return [Buffer.concat([...head, fixedName(name, 64), u32(0), u32(0xffff_ffff), u32(pins)])];
-    }
-    if (object.kind === 'program') {
-      const { id, name, maps } = object.object;
-      const links = [...this.#kernel.links.values()].filter(({ program, ifindex }) => program === object && ifindex !== 0).length;
-      const head = Buffer.concat([...[id, 1, maps.length, 0, 0, 0].map(u32), fixedName(name, 64)]);
-      return [Buffer.concat([head, Buffer.alloc(32), u32(pins), u32(links)]), Buffer.concat(maps.map((map) => u32(map.id)))];
-    }
-    return [Buffer.concat([...[object.id, object.program.object.id, 3, 1].map(u32), Buffer.alloc(32), u32(object.ifindex), u32(0)])];
   }
 }
 
