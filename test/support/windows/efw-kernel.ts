@@ -149,7 +149,7 @@ export class EfwKernel {
 
   #mapFor(declared: DeclaredMap, pinRoot: string): MapObject {
     const path = pinName(`${pinRoot}/${declared.name}`);
-    const spec = this.#specOf(declared);
+    const spec = mapSpec(declared, this.profile);
     const there = declared.pinned ? this.pins.get(path) : undefined;
     if (there !== undefined) {
       if (!isMap(there) || !sameShape(there.spec, spec)) throw new Refusal('EINVAL');
@@ -160,16 +160,9 @@ export class EfwKernel {
     return map;
   }
 
-  #specOf({ name, type, keySize, valueSize, maxEntries, inner }: DeclaredMap): FakeMapSpec {
-    const spec = { name, type: this.mapType(type), keySize, valueSize, maxEntries };
-    return inner === undefined ? spec : { ...spec, inner: this.#specOf({ ...inner, name: '' }) };
-  }
-
   /** The type with this number. Refused: one that eBPF for Windows, or the double, has not. */
   mapType(number: number): MapType {
-    const type = this.profile.mapTypes[number];
-    if (type === undefined) throw new Refusal('EINVAL');
-    return type;
+    return typeOf(number, this.profile);
   }
 
   mapTypeNumber(type: MapType): number {
@@ -246,6 +239,18 @@ export class EfwKernel {
     for (const object of kept) this.memory.pins.set(`program ${object.id}`, object);
     this.memory.collect();
   }
+}
+
+/** A map as an object for Windows declares it, for the in-memory kernel. Refused: a type that the profile has not. */
+export function mapSpec({ name, type, keySize, valueSize, maxEntries, inner }: DeclaredMap, profile: Profile): FakeMapSpec {
+  const spec = { name, type: typeOf(type, profile), keySize, valueSize, maxEntries };
+  return inner === undefined ? spec : { ...spec, inner: mapSpec({ ...inner, name: '' }, profile) };
+}
+
+function typeOf(number: number, { mapTypes }: Profile): MapType {
+  const type = mapTypes[number];
+  if (type === undefined) throw new Refusal('EINVAL');
+  return type;
 }
 
 export function isMap(object: EfwObject): object is MapObject {
