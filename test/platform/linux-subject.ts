@@ -38,11 +38,31 @@ export function atEnd(action: () => void): void {
 }
 
 /** Compiles the probe with these extra arguments of clang; returns the object file. */
-export function compileProbe(directory: string, name = 'probe', extra: readonly string[] = []): string {
+export function compileProbe(
+  directory: string,
+  name = 'probe',
+  extra: readonly string[] = [],
+  flavour: 'linux' | 'windows' = 'linux',
+): string {
   const output = join(directory, `${name}.o`);
+  const header = fileURLToPath(new URL(`../../bpf/platform/${flavour}.h`, import.meta.url));
   const source = fileURLToPath(new URL('./fixtures/probe.c', import.meta.url));
   const triplet = `${arch() === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
-  execFileSync('clang', ['-O2', '-g', '-Wall', '-target', 'bpf', `-I/usr/include/${triplet}`, ...extra, '-c', source, '-o', output]);
+  execFileSync('clang', [
+    '-O2',
+    '-g',
+    '-Wall',
+    '-target',
+    'bpf',
+    `-I/usr/include/${triplet}`,
+    '-include',
+    header,
+    ...extra,
+    '-c',
+    source,
+    '-o',
+    output,
+  ]);
   return output;
 }
 
