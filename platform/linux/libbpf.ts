@@ -1,58 +1,20 @@
-// The foreign functions of libbpf, in two tables: the names that it shares with Windows' ebpfapi.dll, and its own.
-// May import koffi and agent/model/errors. Nothing is declared until loadLibbpf() is called, once a process.
-// Invariant: int functions return -errno on failure (libbpf 1.x; 0.x is switched to that), pointers are branded BigInts.
+// The foreign functions of libbpf: those that it shares with Windows' ebpfapi.dll, and its own.
+// May import koffi, platform/libbpf-calls and agent/model/errors. Nothing is declared until loadLibbpf() is called, once a process.
+// Invariant: int functions return -errno on failure (libbpf 1.x; 0.x is switched to that).
 
 import koffi from 'koffi';
 import { FairleadError } from '../../agent/model/errors.js';
+import {
+  type Call,
+  declareCalls,
+  type MapPtr,
+  type RingPtr,
+  SHARED_SIGNATURES,
+  type SharedCalls,
+  type Signature,
+} from '../libbpf-calls.js';
 
-export type ObjectPtr = bigint & { readonly brand: 'bpf_object' };
-export type MapPtr = bigint & { readonly brand: 'bpf_map' };
-export type ProgramPtr = bigint & { readonly brand: 'bpf_program' };
-export type RingPtr = bigint & { readonly brand: 'ring_buffer' };
-export type SamplePtr = bigint & { readonly brand: 'ring_buffer_sample_fn' };
 export type PrintPtr = bigint & { readonly brand: 'libbpf_print_fn' };
-
-/** Calls the function on a worker thread; resolves to what it returned. Buffers given must stay referenced by the caller. */
-export type AsyncCall<Args extends readonly unknown[]> = (...args: [...Args, (error: unknown, result: number) => void]) => void;
-type Call<Args extends readonly unknown[], Result> = ((...args: Args) => Result) & { readonly async: AsyncCall<Args> };
-
-/** Names that libbpf and ebpfapi.dll have in common. */
-export interface SharedCalls {
-  bpf_object__open_file: Call<[path: string, opts: Buffer], ObjectPtr | null>;
-  bpf_object__load: Call<[object: ObjectPtr], number>;
-  bpf_object__close: Call<[object: ObjectPtr], void>;
-  bpf_object__next_map: Call<[object: ObjectPtr, previous: MapPtr | null], MapPtr | null>;
-  bpf_object__next_program: Call<[object: ObjectPtr, previous: ProgramPtr | null], ProgramPtr | null>;
-  bpf_map__fd: Call<[map: MapPtr], number>;
-  bpf_map__name: Call<[map: MapPtr], string>;
-  bpf_program__fd: Call<[program: ProgramPtr], number>;
-  bpf_program__name: Call<[program: ProgramPtr], string>;
-  bpf_program__set_autoload: Call<[program: ProgramPtr, autoload: boolean], number>;
-  bpf_map_create: Call<[type: number, name: string, keySize: number, valueSize: number, maxEntries: number, opts: Buffer], number>;
-  bpf_map_lookup_elem: Call<[fd: number, key: Buffer, value: Buffer], number>;
-  bpf_map_update_elem: Call<[fd: number, key: Buffer, value: Buffer, flags: number], number>;
-  bpf_map_delete_elem: Call<[fd: number, key: Buffer], number>;
-  bpf_map_get_next_key: Call<[fd: number, key: Buffer | null, next: Buffer], number>;
-  bpf_map_lookup_batch: Call<
-    [fd: number, inBatch: Buffer | null, outBatch: Buffer, keys: Buffer, values: Buffer, count: Buffer, opts: Buffer],
-    number
-  >;
-  bpf_map_update_batch: Call<[fd: number, keys: Buffer, values: Buffer, count: Buffer, opts: Buffer], number>;
-  bpf_map_delete_batch: Call<[fd: number, keys: Buffer, count: Buffer, opts: Buffer], number>;
-  bpf_map_get_fd_by_id: Call<[id: number], number>;
-  bpf_prog_get_fd_by_id: Call<[id: number], number>;
-  bpf_prog_load: Call<[type: number, name: string, license: string, instructions: Buffer, count: number, opts: Buffer | null], number>;
-  bpf_prog_test_run_opts: Call<[fd: number, opts: Buffer], number>;
-  bpf_obj_get: Call<[path: string], number>;
-  bpf_obj_pin: Call<[fd: number, path: string], number>;
-  bpf_obj_get_info_by_fd: Call<[fd: number, info: Buffer, length: Buffer], number>;
-  bpf_link_detach: Call<[fd: number], number>;
-  ring_buffer__new: Call<[fd: number, sample: SamplePtr, context: null, opts: null], RingPtr | null>;
-  ring_buffer__free: Call<[ring: RingPtr], void>;
-  ring_buffer__consume: Call<[ring: RingPtr], number>;
-  libbpf_num_possible_cpus: Call<[], number>;
-  libbpf_get_error: Call<[pointer: bigint | null], number>;
-}
 
 /** Names that only libbpf has. */
 export interface LinuxCalls {
@@ -68,42 +30,6 @@ export interface LinuxCalls {
 }
 
 export type Libbpf = SharedCalls & LinuxCalls;
-
-type Signature = readonly [result: string, args: readonly string[]];
-
-const SHARED: { readonly [Name in keyof SharedCalls]: Signature } = {
-  bpf_object__open_file: ['void *', ['str', 'void *']],
-  bpf_object__load: ['int', ['void *']],
-  bpf_object__close: ['void', ['void *']],
-  bpf_object__next_map: ['void *', ['void *', 'void *']],
-  bpf_object__next_program: ['void *', ['void *', 'void *']],
-  bpf_map__fd: ['int', ['void *']],
-  bpf_map__name: ['str', ['void *']],
-  bpf_program__fd: ['int', ['void *']],
-  bpf_program__name: ['str', ['void *']],
-  bpf_program__set_autoload: ['int', ['void *', 'bool']],
-  bpf_map_create: ['int', ['int', 'str', 'uint32_t', 'uint32_t', 'uint32_t', 'void *']],
-  bpf_map_lookup_elem: ['int', ['int', 'void *', 'void *']],
-  bpf_map_update_elem: ['int', ['int', 'void *', 'void *', 'uint64_t']],
-  bpf_map_delete_elem: ['int', ['int', 'void *']],
-  bpf_map_get_next_key: ['int', ['int', 'void *', 'void *']],
-  bpf_map_lookup_batch: ['int', ['int', 'void *', 'void *', 'void *', 'void *', 'void *', 'void *']],
-  bpf_map_update_batch: ['int', ['int', 'void *', 'void *', 'void *', 'void *']],
-  bpf_map_delete_batch: ['int', ['int', 'void *', 'void *', 'void *']],
-  bpf_map_get_fd_by_id: ['int', ['uint32_t']],
-  bpf_prog_get_fd_by_id: ['int', ['uint32_t']],
-  bpf_prog_load: ['int', ['int', 'str', 'str', 'void *', 'size_t', 'void *']],
-  bpf_prog_test_run_opts: ['int', ['int', 'void *']],
-  bpf_obj_get: ['int', ['str']],
-  bpf_obj_pin: ['int', ['int', 'str']],
-  bpf_obj_get_info_by_fd: ['int', ['int', 'void *', 'void *']],
-  bpf_link_detach: ['int', ['int']],
-  ring_buffer__new: ['void *', ['int', 'void *', 'void *', 'void *']],
-  ring_buffer__free: ['void', ['void *']],
-  ring_buffer__consume: ['int', ['void *']],
-  libbpf_num_possible_cpus: ['int', []],
-  libbpf_get_error: ['long', ['void *']],
-};
 
 const LINUX: { readonly [Name in keyof LinuxCalls]: Signature } = {
   bpf_map__set_pin_path: ['int', ['void *', 'str']],
@@ -140,19 +66,14 @@ function openLibrary(): ReturnType<typeof koffi.load> {
 }
 
 function declareAll(library: ReturnType<typeof koffi.load>): Libbpf {
-  const calls: Record<string, unknown> = {};
-  for (const [name, [result, args]] of Object.entries({ ...SHARED, ...LINUX })) {
-    try {
-      calls[name] = library.func(name, result, [...args]);
-    } catch (error) {
-      throw new FairleadError('FL_E_MISSING', `the libbpf of this machine has no function ${name}`, {
-        hint: 'install libbpf 0.8 or later: apt-get install libbpf1',
-        cause: error,
-      });
-    }
-  }
+  const missing = (name: string, cause: unknown): FairleadError =>
+    new FairleadError('FL_E_MISSING', `the libbpf of this machine has no function ${name}`, {
+      hint: 'install libbpf 0.8 or later: apt-get install libbpf1',
+      cause,
+    });
+  const calls = declareCalls(library, { ...SHARED_SIGNATURES, ...LINUX }, missing);
   useNegativeErrno(library);
-  return calls as unknown as Libbpf;
+  return calls as Libbpf;
 }
 
 /** libbpf 0.x returns -1 from some functions until asked for the 1.0 ways; 1.x ignores the call. */
@@ -163,14 +84,4 @@ function useNegativeErrno(library: ReturnType<typeof koffi.load>): void {
   } catch {
     // A later libbpf that has dropped the function has the new ways alone.
   }
-}
-
-/** Promise form of `fn.async`: the call runs on a worker thread. The arguments are referenced until it has ended. */
-export function callAsync<Args extends readonly unknown[]>(fn: { readonly async: AsyncCall<Args> }, ...args: Args): Promise<number> {
-  return new Promise((resolve, reject) => {
-    fn.async(...args, (error, result) => (error ? reject(error) : resolve(result)));
-  }).then((result) => {
-    void args;
-    return result as number;
-  });
 }

@@ -8,7 +8,7 @@ import type { AttachedProgram, BpfLink, BpfProgram } from '../port.js';
 import { type Context, Descriptor } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { readLinkInfo, readObjectKind } from './info.js';
-import { callAsync } from './libbpf.js';
+import { callAsync } from '../libbpf-calls.js';
 import { pinObject } from './pins.js';
 import { LinuxProgram } from './program.js';
 

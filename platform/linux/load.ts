@@ -8,7 +8,7 @@ import { FairleadError } from '../../agent/model/errors.js';
 import type { BpfMap, LoadRequest, MapForm } from '../port.js';
 import { type Context, Descriptor } from './context.js';
 import { ERRNO, systemError } from './errno.js';
-import { callAsync, type MapPtr, type ObjectPtr, type ProgramPtr } from './libbpf.js';
+import { callAsync, type MapPtr, type ObjectPtr, type ProgramPtr } from '../libbpf-calls.js';
 import { clearLibbpfLog, libbpfLog, readLog, tellingLine } from './log.js';
 import { LinuxMap, MAP_TYPES } from './map.js';
 import { LinuxProgram } from './program.js';

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MapChunk } from '../port.js';
 import type { Context } from './context.js';
 import { ERRNO } from './errno.js';
-import { callAsync } from './libbpf.js';
+import { callAsync } from '../libbpf-calls.js';
 import type { LinuxMap } from './map.js';
 import type { MapMemory } from './map-memory.js';
 

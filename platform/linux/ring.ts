@@ -7,7 +7,7 @@ import { FairleadError } from '../../agent/model/errors.js';
 import type { BpfMap, Ring } from '../port.js';
 import { type Context, Descriptor } from './context.js';
 import { systemError } from './errno.js';
-import type { RingPtr, SamplePtr } from './libbpf.js';
+import type { RingPtr, SamplePtr } from '../libbpf-calls.js';
 import { LinuxMap } from './map.js';
 
 /** What a sample callback returns to go on, and to end the call after this record. */
