@@ -1,4 +1,4 @@
-// `npm run test:windows`: installs Wine and what else the Windows tests need, then runs them as `npm test` does.
+// `npm run test:windows`: installs Wine and what else the Windows tests need, then runs them as `npm test` does. `-- --set-up`: installs alone.
 // Imports tools/setup only.
 // Invariant: where Wine cannot be had the tests still run, are skipped with the reason, and the exit status is 0.
 
@@ -18,6 +18,7 @@ try {
     if (!(error instanceof SetupProblem)) throw error;
     say(`${error.message}; ${error.hint}`);
   }
+  if (process.argv.includes('--set-up')) process.exit(0);
   const test = [join(ROOT, 'tools/test.mjs'), 'test/windows/*.test.ts'];
   process.exitCode = spawnSync(process.execPath, test, { stdio: 'inherit' }).status ?? 1;
 } catch (error) {
