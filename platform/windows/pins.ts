@@ -1,0 +1,63 @@
+// Pins: names that keep maps, programs and links alive. There is no file system behind them; a folder is what several names begin with.
+// May import its siblings.
+// Invariant: only what is below the given path is removed.
+
+import type { Context } from './context.js';
+import { ERRNO, systemError } from './errno.js';
+
+/** `/ebpf/global/x`, `/sys/fs/bpf/x` and `BPF:\x` are one name; the library answers with the last form. */
+export const PIN_ROOT = '/ebpf/global';
+
+const NOT_FOUND = 7; // EBPF_OBJECT_NOT_FOUND
+const LONGEST_PATH = 1024;
+
+/** The name without its root, parts divided by '/': 'fairlead/default/ct4'. */
+export function pinName(path: string): string {
+  return path
+    .replaceAll('\\', '/')
+    .replace(/^BPF:\//i, '')
+    .replace(/^\/(ebpf\/global|sys\/fs\/bpf)\//, '');
+}
+
+/** All names that are pinned, without their root. */
+function* allPins({ api }: Context): Generator<string> {
+  const next = Buffer.alloc(LONGEST_PATH);
+  const type = Buffer.alloc(4);
+  for (let start = ''; ; ) {
+    if (api.ebpf_get_next_pinned_object_path(start, next, next.length, type) !== 0) return;
+    start = next.toString('utf8', 0, next.indexOf(0));
+    yield pinName(start);
+  }
+}
+
+/** What stands directly below the folder, sorted. */
+export function listPins(context: Context, directory: string): readonly string[] {
+  const prefix = `${pinName(directory)}/`;
+  const names = new Set<string>();
+  for (const name of allPins(context)) {
+    if (name.startsWith(prefix)) names.add(name.slice(prefix.length).split('/')[0] as string);
+  }
+  return [...names].sort();
+}
+
+/** Throws FL_E_LOAD, FL_E_PERMISSION. */
+export function pinObject({ api }: Context, fd: number, what: string, path: string): void {
+  const result = api.bpf_obj_pin(fd, path);
+  if (result < 0) {
+    const hint = result === -ERRNO.EEXIST ? 'remove what is pinned there first' : undefined;
+    throw systemError('FL_E_LOAD', `cannot pin ${what} at ${path}`, result, hint);
+  }
+}
+
+/** Removes the pin, and all whose names begin with it as a folder. Throws FL_E_LOAD. */
+export function removePins(context: Context, path: string): void {
+  const own = pinName(path);
+  const names = [...allPins(context)].filter((name) => name === own || name.startsWith(`${own}/`));
+  for (const name of names) unpin(context, `${PIN_ROOT}/${name}`);
+}
+
+/** Nothing when absent. Throws FL_E_LOAD. */
+export function unpin({ api }: Context, path: string): void {
+  const result = api.ebpf_object_unpin(path);
+  if (result !== 0 && result !== NOT_FOUND) throw systemError('FL_E_LOAD', `cannot remove the pin ${path}`, ERRNO.EOTHER);
+}
