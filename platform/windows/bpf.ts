@@ -10,7 +10,7 @@ import { readObjectKind, readProgramInfo } from './info.js';
 import { createLink, openLink, readAttached } from './link.js';
 import { loadProgram } from './load.js';
 import { createMap, WindowsMap } from './map.js';
-import { listPins, removePins } from './pins.js';
+import { listPins, removePins, requirePinPath } from './pins.js';
 import { WindowsProgram } from './program.js';
 import { openRing } from './ring.js';
 
@@ -29,8 +29,7 @@ export function createBpf(context: Context): Bpf {
     openPinnedLink: (path) => openLink(context, path),
     attachedProgram: (ifindex) => readAttached(context, ifindex),
     listPins: (directory) => listPins(context, directory),
-    // A folder is there as soon as something is pinned in it.
-    makePinDirectory: () => {},
+    makePinDirectory: requirePinPath,
     removePins: (path) => removePins(context, path),
   };
 }

@@ -17,16 +17,18 @@ export class WindowsLink implements BpfLink {
   readonly #context: Context;
   readonly #path: string;
   #descriptor: Descriptor;
+  #id: number;
 
   /** Takes ownership of the descriptor of a link that is pinned at `path`. */
   constructor(context: Context, descriptor: Descriptor, path: string) {
     this.#context = context;
     this.#descriptor = descriptor;
     this.#path = path;
+    this.#id = readLinkInfo(context, descriptor.fd).id;
   }
 
   get id(): number {
-    return readLinkInfo(this.#context, this.#descriptor.fd).id;
+    return this.#id;
   }
 
   get ifindex(): number {
@@ -78,6 +80,7 @@ export class WindowsLink implements BpfLink {
     unpin(this.#context, this.#path);
     this.#descriptor.close();
     this.#descriptor = fresh;
+    this.#id = readLinkInfo(this.#context, fresh.fd).id;
     this.pinAgain();
   }
 }
@@ -100,7 +103,7 @@ function findLink(context: Context, ifindex: number): Descriptor | undefined {
   return undefined;
 }
 
-/** Attaches and pins. Throws FL_E_FOREIGN_PROGRAM, FL_E_UNSUPPORTED (a mode cannot be chosen), FL_E_NOT_FOUND, FL_E_ATTACH, FL_E_PERMISSION. */
+/** Attaches and pins. Throws FL_E_FOREIGN_PROGRAM, FL_E_UNSUPPORTED (a mode cannot be chosen), FL_E_ATTACH, FL_E_PERMISSION. */
 export async function createLink(
   context: Context,
   program: BpfProgram,
@@ -121,14 +124,8 @@ export async function createLink(
     });
   }
   const result = await callAsync(context.api.bpf_xdp_attach, ifindex, requireWindowsProgram(program).fd, 0, null);
-  if (result === -ERRNO.EINVAL || result === -ERRNO.ENODEV || result === -ERRNO.ENOENT)
-    throw systemError(
-      'FL_E_NOT_FOUND',
-      what,
-      result,
-      'is there a device with this index, and is XDP for Windows on it (`fairlead doctor`)?',
-    );
-  if (result < 0) throw systemError('FL_E_ATTACH', what, result, '`fairlead doctor` looks at what it needs');
+  const hint = 'is there a device with this index, and is XDP for Windows on it? `fairlead doctor` looks';
+  if (result < 0) throw systemError('FL_E_ATTACH', what, result, hint);
   const descriptor = findLink(context, ifindex);
   if (descriptor === undefined) throw new FairleadError('FL_E_ATTACH', `${what}: its link is not to be found`);
   try {

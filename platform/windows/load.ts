@@ -165,11 +165,9 @@ function verifierReport({ api }: Context, { objectFile, program }: LoadRequest):
   return said.trim();
 }
 
-/** The first line that says what is wrong. */
+/** The last line that says what is wrong; what follows it are sums. */
 function tellingLine(report: string): string {
-  const lines = report
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-  return lines.find((line) => /error|invalid|failed|not|refuse|bound/i.test(line)) ?? lines[0] ?? 'the verifier gave no reason';
+  const lines = report.split('\n').map((line) => line.trim());
+  const telling = lines.filter((line) => line !== '' && !/^(\d+ errors?|verification \w+|program terminates)/i.test(line));
+  return telling.at(-1) ?? 'the verifier gave no reason';
 }

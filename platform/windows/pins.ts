@@ -1,7 +1,8 @@
 // Pins: names that keep maps, programs and links alive. There is no file system behind them; a folder is what several names begin with.
-// May import its siblings.
+// May import agent/model/errors and its siblings.
 // Invariant: only what is below the given path is removed.
 
+import { FairleadError } from '../../agent/model/errors.js';
 import type { Context } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 
@@ -17,6 +18,12 @@ export function pinName(path: string): string {
     .replaceAll('\\', '/')
     .replace(/^BPF:\//i, '')
     .replace(/^\/(ebpf\/global|sys\/fs\/bpf)\//, '');
+}
+
+/** Throws FL_E_LOAD for a path that is none of a pin. There are no folders to make: one is there as soon as something is pinned in it. */
+export function requirePinPath(path: string): void {
+  if (/^(BPF:[\\/]|\/(ebpf\/global|sys\/fs\/bpf)\/)/i.test(path)) return;
+  throw new FairleadError('FL_E_LOAD', `${path} is no path of a pin`, { hint: `use one below ${PIN_ROOT}` });
 }
 
 /** All names that are pinned, without their root. */
@@ -51,6 +58,7 @@ export function pinObject({ api }: Context, fd: number, what: string, path: stri
 
 /** Removes the pin, and all whose names begin with it as a folder. Throws FL_E_LOAD. */
 export function removePins(context: Context, path: string): void {
+  requirePinPath(path);
   const own = pinName(path);
   const names = [...allPins(context)].filter((name) => name === own || name.startsWith(`${own}/`));
   for (const name of names) unpin(context, `${PIN_ROOT}/${name}`);

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BpfProgram } from '../../platform/port.js';
-import { type Subject, withCode } from './conformance.js';
+import { type Lack, type Subject, withCode } from './conformance.js';
 import { u64 } from './probe-maps.js';
 
 const FRAME = Buffer.alloc(60, 0xab);
@@ -13,6 +13,7 @@ const FRAME = Buffer.alloc(60, 0xab);
 export function describePrograms(subject: () => Subject): void {
   const load = (program: string, pinDirectory?: string): Promise<BpfProgram> =>
     subject().platform.bpf.load({ objectFile: subject().objectFile, program, pinDirectory });
+  const lacks = (what: Lack): boolean => subject().lacks?.includes(what) ?? false;
 
   describe('programs', () => {
     it('a test run tells verdict and packet, also when the packet has grown', async () => {
@@ -22,14 +23,19 @@ export function describePrograms(subject: () => Subject): void {
       assert.deepEqual(run.packet.subarray(40), FRAME);
       assert.equal(run.packet.length, 100);
       assert.ok(run.nanoseconds > 0);
-      assert.ok(program.verifiedInstructions > 0 && program.translatedInstructions > 0 && program.machineCodeBytes > 0);
+      const sizes = [program.verifiedInstructions, program.translatedInstructions, program.machineCodeBytes];
+      assert.ok(
+        sizes.every((size) => (lacks('sizes') ? size === 0 : size > 0)),
+        `${sizes}`,
+      );
       program.close();
     });
 
     it('a test run takes the device that the packet seems to come from', async () => {
       const program = await load('probe_device');
       assert.equal(program.testRun(FRAME, { ingressIfindex: 1 }).verdict, 'pass');
-      assert.throws(() => program.testRun(FRAME, { ingressIfindex: 999_999 }), withCode('FL_E_SYSTEM', /999999/));
+      if (lacks('device check')) assert.equal(program.testRun(FRAME, { ingressIfindex: 999_999 }).verdict, 'drop');
+      else assert.throws(() => program.testRun(FRAME, { ingressIfindex: 999_999 }), withCode('FL_E_SYSTEM', /999999/));
       program.close();
     });
 
@@ -45,7 +51,13 @@ export function describePrograms(subject: () => Subject): void {
       const { platform, objectFile } = subject();
       const declared = await load('probe_device');
       const otherwise = new Map([['probe_array', { type: 'hash', maxEntries: 2 }]] as const);
-      const program = await platform.bpf.load({ objectFile, program: 'probe_device', pinDirectory: undefined, otherwise });
+      const loading = platform.bpf.load({ objectFile, program: 'probe_device', pinDirectory: undefined, otherwise });
+      if (lacks('map forms')) {
+        await assert.rejects(loading, withCode('FL_E_UNSUPPORTED', /maps/));
+        declared.close();
+        return;
+      }
+      const program = await loading;
       const map = program.maps.get('probe_array');
       assert.deepEqual([map?.type, map?.maxEntries, declared.maps.get('probe_array')?.type], ['hash', 2, 'array']);
       assert.match(program.tag, /^[0-9a-f]{16}$/);
@@ -58,7 +70,7 @@ export function describePrograms(subject: () => Subject): void {
     it('a refused program says why in one line, with the whole log as the cause', async () => {
       await assert.rejects(load('probe_refused'), (error: Error) => {
         withCode('FL_E_VERIFY', /^[^\n]*probe_refused[^\n]*invalid access to packet, off=100[^\n]*$/)(error);
-        assert.match(String(error.cause), /\(73\)[\s\S]*invalid access/);
+        assert.match(String(error.cause), /\n[\s\S]*invalid access/, 'more than one line');
         return true;
       });
     });

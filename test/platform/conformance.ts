@@ -8,6 +8,9 @@ import { describeNetwork } from './conformance-network.js';
 import { describePrograms } from './conformance-programs.js';
 import { describeRings } from './conformance-rings.js';
 
+/** It does not tell a program's sizes; it takes any device for a test run; it makes maps as they are declared alone; a program's mode is its own choice. */
+export type Lack = 'sizes' | 'device check' | 'map forms' | 'modes';
+
 /** What a test needs around the platform. */
 export interface Subject {
   readonly platform: Platform;
@@ -21,6 +24,8 @@ export interface Subject {
   readonly directory: string;
   /** The device that the network part works on. */
   readonly wire: Wire | undefined;
+  /** What the system has not, and the port does not promise. */
+  readonly lacks?: readonly Lack[];
   dispose(): void;
 }
 
