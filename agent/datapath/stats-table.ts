@@ -56,9 +56,11 @@ export class StatsTable {
     return found;
   }
 
-  /** Before a slot gets a backend: it begins with nothing. */
-  clear(id: number): void {
-    this.#maps.backends.update(encodeIndex(id), Buffer.alloc(this.#maps.backends.valueSize));
+  /** Before these slots get a backend: they begin with nothing. */
+  async clear(ids: readonly number[]): Promise<void> {
+    if (ids.length === 0) return;
+    const { backends } = this.#maps;
+    await backends.updateMany(Buffer.concat(ids.map(encodeIndex)), Buffer.alloc(ids.length * backends.valueSize), ids.length);
   }
 
   /** The slot's backend leaves the service: what it counted is the service's past from now on. One write. Returns what takes that back. */

@@ -316,7 +316,8 @@ export function statsOf(plane: DataPlane): StatsTable {
 /** Sets all counters to 0. */
 export function clearCounters(plane: DataPlane): void {
   const stats = statsOf(plane);
-  for (let id = 0; id < SIZES.maxBackends; id++) stats.clear(id);
+  const backends = plane.map('backend_stats');
+  for (let id = 0; id < SIZES.maxBackends; id++) backends.update(encodeIndex(id), Buffer.alloc(backends.valueSize));
   for (let id = 1; id <= SIZES.maxServices; id++) stats.forget(id);
   for (let id = 1; id <= SIZES.maxServices; id++) stats.begin(id);
   const metrics = plane.map('metrics');

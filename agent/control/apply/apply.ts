@@ -231,7 +231,9 @@ async function placeBackends(context: ApplyContext, service: Service, transactio
   const { slots, datapath } = context.tables;
   const placed = new Map(slots.ofService(service.id).map((slot) => [formatEndpoint(slot.endpoint), slot.id]));
   const keyed = service.backends.map((backend) => ({ backend, key: formatEndpoint(backend) }));
-  const free = slots.findFree(keyed.filter(({ key }) => !placed.has(key)).length).values();
+  const unused = slots.findFree(keyed.filter(({ key }) => !placed.has(key)).length);
+  await datapath.stats.clear(unused);
+  const free = unused.values();
   const used = new Set<number>();
   const serving: DigestBackend[] = [];
   const quicIds = new Map<string, number>();

@@ -21,7 +21,7 @@ export interface Tables {
   readonly ranges: RangeBook;
 }
 
-/** Fills a free slot or changes the one in use. */
+/** Fills a free slot, whose counters are cleared, or changes the one in use. */
 export function writeBackend(tables: Tables, id: number, entry: BackendEntry): Step {
   const { datapath, slots } = tables;
   let before: BackendEntry | undefined;
@@ -29,7 +29,6 @@ export function writeBackend(tables: Tables, id: number, entry: BackendEntry): S
     text: `backend ${formatEndpoint(entry)} (slot ${id})`,
     run: () => {
       before = slots.has(id) ? datapath.backends.get(id) : undefined;
-      if (before === undefined) datapath.stats.clear(id);
       datapath.backends.set(id, entry);
       if (before === undefined) slots.take({ id, serviceId: entry.serviceId, endpoint: { address: entry.address, port: entry.port } });
     },

@@ -217,7 +217,7 @@ describeTables('tables of the data plane', (plane) => {
     );
     stats.retire(3, 7);
     assert.deepEqual([stats.past(7), stats.past(8)], [counted, NO_STATS]);
-    stats.clear(3);
+    await stats.clear([3]);
     assert.deepEqual(stats.backend(3), NO_STATS);
     writeEachCpu('backend_stats', 3, 5);
     const takeBack = stats.retire(3, 7);
