@@ -7,7 +7,7 @@ import { type BpfMap, type InnerEntry, type MapChunk, type MapSpec, type MapType
 import { type Context, Descriptor } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { readMapInfo } from './info.js';
-import { deleteInBatches, readChunks, updateInBatches } from './map-batch.js';
+import { deleteOneByOne, readChunks, updateInBatches } from './map-batch.js';
 import { pinObject } from './pins.js';
 
 /** enum bpf_map_type of eBPF for Windows, which is not Linux'. */
@@ -100,7 +100,7 @@ export class WindowsMap implements BpfMap {
 
   async deleteMany(keys: Buffer, count: number): Promise<number> {
     this.#requireSize('keys', keys, this.keySize * count, 'at least');
-    return await deleteInBatches(this.#context, this, keys, count);
+    return await deleteOneByOne(this, keys, count);
   }
 
   /** There is no batch for maps of maps, and no grace period to wait for. */
