@@ -9,6 +9,8 @@ import { systemError } from './errno.js';
 const MAP_BYTES = 96;
 const PROGRAM_BYTES = 128;
 const LINK_BYTES = 56;
+const NO_PROGRAM = 0xffff_ffff; // EBPF_ID_NONE
+const LINK_TYPE_XDP = 3; // enum bpf_link_type
 
 export interface MapInfo {
   readonly id: number;
@@ -28,8 +30,9 @@ export interface ProgramInfo {
 
 export interface LinkInfo {
   readonly id: number;
-  readonly programId: number;
   /** 0: it is attached no more. */
+  readonly programId: number;
+  /** Of an attached XDP link; else 0. */
   readonly ifindex: number;
 }
 
@@ -87,8 +90,12 @@ export function readProgramInfo(context: Context, fd: number): ProgramInfo {
   };
 }
 
+/** A link that is attached no more still tells its device, and no program; links of other kinds have something else in the device's place. */
 export function readLinkInfo(context: Context, fd: number): LinkInfo {
   const info = Buffer.alloc(LINK_BYTES);
   readInto(context, fd, info);
-  return { id: info.readUInt32LE(0), programId: info.readUInt32LE(4), ifindex: info.readUInt32LE(48) };
+  const programId = info.readUInt32LE(4);
+  const attached = programId !== NO_PROGRAM;
+  const isXdp = info.readUInt32LE(8) === LINK_TYPE_XDP;
+  return { id: info.readUInt32LE(0), programId: attached ? programId : 0, ifindex: attached && isXdp ? info.readUInt32LE(48) : 0 };
 }

@@ -42,6 +42,15 @@ export class WindowsLink implements BpfLink {
   /** The old program is taken off and the new one put on; frames between the two pass. Where the new one is refused, the old one is put on again. */
   async replaceProgram(program: BpfProgram): Promise<void> {
     const { ifindex, programId } = readLinkInfo(this.#context, this.#descriptor.fd);
+    if (ifindex === 0) {
+      throw new FairleadError(
+        'FL_E_ATTACH',
+        `cannot replace the program of link ${this.#path} by ${program.name}: it is attached no more`,
+        {
+          hint: 'is the device still there?',
+        },
+      );
+    }
     const old = Descriptor.from(this.#context, this.#context.api.bpf_prog_get_fd_by_id(programId), `program ${programId}`);
     try {
       const { fd } = requireWindowsProgram(program);

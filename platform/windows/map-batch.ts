@@ -14,27 +14,44 @@ OPTS.writeBigUInt64LE(24n, 0);
 
 const hasNoBatch = (result: number): boolean => result === -ERRNO.ENOTSUP || result === -ERRNO.EINVAL;
 
+/**
+ * A batch read of more than one request to the driver (64 KiB) that ends where the map ends says "no more keys" and not how many it has read
+ * (ebpf_api.cpp, _ebpf_map_lookup_element_batch_helper). So a chunk is one request; this much of it is its header, with room to spare.
+ */
+const REQUEST_BYTES = 65535 - 64;
+
 /** The map's content in chunks. The position of a walk is a key. */
 export async function* readChunks({ api }: Context, map: WindowsMap, entriesPerChunk = ENTRIES_PER_TURN): AsyncGenerator<MapChunk> {
-  const size = Math.max(1, Math.min(entriesPerChunk, map.maxEntries));
+  const size = Math.max(1, Math.min(entriesPerChunk, map.maxEntries, Math.floor(REQUEST_BYTES / (map.keySize + map.valueSize))));
   if (map.holdsMaps) return yield* readOneByOne({ api }, map, size);
   const keys = Buffer.alloc(size * map.keySize);
   const values = Buffer.alloc(size * map.valueSize);
   const count = Buffer.alloc(4);
+  const next = Buffer.alloc(Math.max(8, map.keySize));
   let position: Buffer | null = null;
   for (;;) {
-    const next: Buffer = Buffer.alloc(Math.max(8, map.keySize));
     count.writeUInt32LE(size);
     const result = api.bpf_map_lookup_batch(map.fd, position, next, keys, values, count, OPTS);
     if (position === null && hasNoBatch(result)) return yield* readOneByOne({ api }, map, size);
-    if (result < 0 && result !== -ERRNO.ENOENT) throw map.failure('read', result);
-    // The last call may end with ENOENT and still have entries, as on Linux.
-    const entries = result === 0 || position === null ? count.readUInt32LE() : 0;
     if (result === -ERRNO.ENOENT) return;
-    if (entries > 0) yield { count: entries, keys, values };
-    position = next;
+    if (result < 0) throw map.failure('read', result);
+    const entries = count.readUInt32LE();
+    yield { count: entries, keys, values };
     await nextTurn();
+    position = lastPresent(map, keys, entries) ?? position;
   }
+}
+
+/**
+ * The last of these keys that is still in the map: a walk cannot go on from a key that was deleted, it ends as if the map did.
+ * Without any, the position before them serves as well: what stood between the two is gone.
+ */
+function lastPresent(map: WindowsMap, keys: Buffer, count: number): Buffer | undefined {
+  for (let i = count - 1; i >= 0; i--) {
+    const key = keys.subarray(i * map.keySize, (i + 1) * map.keySize);
+    if (map.lookup(key) !== undefined) return Buffer.from(key);
+  }
+  return undefined;
 }
 
 /** A map whose current key is deleted meanwhile may start again from the front: so the walk is bounded. */
@@ -72,36 +89,24 @@ export async function updateInBatches({ api }: Context, map: WindowsMap, keys: B
     const pieceKeys = keys.subarray(from * map.keySize, (from + piece) * map.keySize);
     const pieceValues = values.subarray(from * map.valueSize, (from + piece) * map.valueSize);
     done.writeUInt32LE(piece);
-    const result = api.bpf_map_update_batch(map.fd, pieceKeys, pieceValues, done, OPTS);
-    if (hasNoBatch(result)) {
+    // A batch that fails does not tell how far it came: written again one by one, the refused entry says why.
+    if (api.bpf_map_update_batch(map.fd, pieceKeys, pieceValues, done, OPTS) < 0) {
       const part = (all: Buffer, index: number, size: number) => all.subarray(index * size, (index + 1) * size);
       for (let i = 0; i < piece; i++) map.update(part(pieceKeys, i, map.keySize), part(pieceValues, i, map.valueSize));
-    } else if (result < 0) throw map.failure(`write entry ${from + done.readUInt32LE()} of ${count} to`, result);
+    }
     await nextTurn();
   }
 }
 
-/** Deletes `count` keys and returns how many were there. A batch stops at each absent key; the rest follows in another call. */
-export async function deleteInBatches({ api }: Context, map: WindowsMap, keys: Buffer, count: number): Promise<number> {
-  const done = Buffer.alloc(4);
+/**
+ * Deletes `count` keys and returns how many were there. One by one: a batch ends at the first absent key and does not tell which it was,
+ * nor can what it deleted be told afterwards from what was absent.
+ */
+export async function deleteOneByOne(map: WindowsMap, keys: Buffer, count: number): Promise<number> {
   let deleted = 0;
-  for (let from = 0; from < count; ) {
-    const piece = Math.min(ENTRIES_PER_TURN, count - from);
-    const pieceKeys = keys.subarray(from * map.keySize, (from + piece) * map.keySize);
-    done.writeUInt32LE(piece);
-    const result = api.bpf_map_delete_batch(map.fd, pieceKeys, done, OPTS);
-    if (hasNoBatch(result)) {
-      for (let i = 0; i < piece; i++) if (map.delete(pieceKeys.subarray(i * map.keySize, (i + 1) * map.keySize))) deleted++;
-      from += piece;
-    } else if (result === -ERRNO.ENOENT) {
-      deleted += done.readUInt32LE();
-      from += done.readUInt32LE() + 1;
-    } else if (result < 0) throw map.failure('delete from', result);
-    else {
-      deleted += piece;
-      from += piece;
-    }
-    await nextTurn();
+  for (let i = 0; i < count; i++) {
+    if (map.delete(keys.subarray(i * map.keySize, (i + 1) * map.keySize))) deleted++;
+    if (i % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await nextTurn();
   }
   return deleted;
 }

@@ -7,7 +7,7 @@ import { type BpfMap, type InnerEntry, type MapChunk, type MapSpec, type MapType
 import { type Context, Descriptor } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { readMapInfo } from './info.js';
-import { deleteInBatches, readChunks, updateInBatches } from './map-batch.js';
+import { deleteOneByOne, readChunks, updateInBatches } from './map-batch.js';
 import { pinObject } from './pins.js';
 
 /** enum bpf_map_type of eBPF for Windows, which is not Linux'. */
@@ -100,7 +100,7 @@ export class WindowsMap implements BpfMap {
 
   async deleteMany(keys: Buffer, count: number): Promise<number> {
     this.#requireSize('keys', keys, this.keySize * count, 'at least');
-    return await deleteInBatches(this.#context, this, keys, count);
+    return await deleteOneByOne(this, keys, count);
   }
 
   /** There is no batch for maps of maps, and no grace period to wait for. */
@@ -128,7 +128,7 @@ export class WindowsMap implements BpfMap {
     const what = `cannot ${doing} map ${this.name} (${this.type}, ${this.maxEntries} entries)`;
     const number = Math.abs(errno);
     if (number === ERRNO.ENOSPC) return systemError('FL_E_LIMIT', `${what}: it is full`, errno);
-    if (number === ERRNO.EEXIST || number === ERRNO.EOTHER) return systemError('FL_E_CONFLICT', `${what}: the key is there`, errno);
+    if (number === ERRNO.EEXIST) return systemError('FL_E_CONFLICT', `${what}: the key is there`, errno);
     if (number === ERRNO.ENOENT) return systemError('FL_E_CONFLICT', `${what}: the key is absent`, errno);
     return systemError('FL_E_MAP', what, errno, hint);
   }
@@ -147,6 +147,8 @@ export class WindowsMap implements BpfMap {
     if (!this.#hasIndex(key)) throw this.failure('update', ERRNO.ENOSPC);
     if (this.#isArray && when === 'absent') throw this.failure('update', ERRNO.EEXIST);
     const result = this.#context.api.bpf_map_update_elem(fd, key, value, FLAGS[when]);
+    // The library has no errno for a key that is there: it says EOTHER, as of all that it has none for.
+    if (result === -ERRNO.EOTHER && when === 'absent') throw this.failure('update', ERRNO.EEXIST);
     if (result < 0) throw this.failure('update', result, hint);
   }
 

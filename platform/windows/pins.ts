@@ -31,6 +31,8 @@ function* allPins({ api }: Context): Generator<string> {
   const next = Buffer.alloc(LONGEST_PATH);
   const type = Buffer.alloc(4);
   for (let start = ''; ; ) {
+    // It tells the kind of what it found here, and takes it for the kind that is looked for: 0 is any.
+    type.writeUInt32LE(0);
     if (api.ebpf_get_next_pinned_object_path(start, next, next.length, type) !== 0) return;
     start = next.toString('utf8', 0, next.indexOf(0));
     yield pinName(start);

@@ -89,6 +89,31 @@ export function describeMaps(subject: () => Subject): void {
       assert.equal((await readAll(hash)).size, 0);
     });
 
+    it('a walk sees all entries, also when those that it has seen are deleted meanwhile', async () => {
+      const hash = map('probe_hash');
+      const entries = 1000;
+      for (const all of [true, false]) {
+        await hash.updateMany(sequence(0, entries), sequence(1, entries), entries);
+        const seen = new Set<bigint>();
+        for await (const { count, keys } of hash.chunks(100)) {
+          for (let i = 0; i < count; i++) seen.add(keys.readBigUInt64LE(8 * i));
+          // All of a chunk, or its later half, with the key that the walk stands at.
+          const from = all ? 0 : Math.floor(count / 2);
+          await hash.deleteMany(Buffer.from(keys.subarray(8 * from)), count - from);
+        }
+        assert.equal(seen.size, entries);
+      }
+    });
+
+    it('a map of large entries is read whole, whatever their number', async () => {
+      for (const entries of [63, 64, 126, 128]) {
+        const large = subject().platform.bpf.createMap({ name: 'probe_large', type: 'hash', keySize: 8, valueSize: 1016, maxEntries: 128 });
+        for (let key = 0; key < entries; key++) large.update(u64(key), Buffer.alloc(1016, key));
+        assert.equal((await readAll(large)).size, entries, `${entries} entries`);
+        large.close();
+      }
+    });
+
     it('a full hash refuses a new key, alone and in a batch, and takes an old one', async () => {
       const hash = make('hash', 64);
       await hash.updateMany(sequence(0, 64), sequence(0, 64), 64);

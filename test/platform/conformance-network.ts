@@ -83,6 +83,7 @@ export function describeNetwork(subject: () => Subject): void {
       link.remove();
       assert.equal(bpf.attachedProgram(wire().ifindex), undefined);
       assert.equal(other?.ifindex, 0);
+      await assert.rejects(async () => other?.replaceProgram(second()), withCode('FL_E_ATTACH'));
       other?.close();
     });
 

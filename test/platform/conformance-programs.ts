@@ -138,6 +138,8 @@ export function describePrograms(subject: () => Subject): void {
       map?.pin(`${pinDirectory}/again`);
       assert.throws(() => map?.pin(`${pinDirectory}/again`), withCode('FL_E_LOAD', /again/));
       assert.equal(platform.bpf.openPinnedMap(`${pinDirectory}/again`)?.id, map?.id);
+      const mapNames = ['probe_array', 'probe_hash', 'probe_lru', 'probe_outer', 'probe_percpu', 'probe_ring'];
+      assert.deepEqual(platform.bpf.listPins(pinDirectory), ['again', ...mapNames, 'program'], 'pins of every kind');
       platform.bpf.removePins(`${pinDirectory}/again`);
       program.close();
       const again = subject().restart().bpf.openPinnedProgram(`${pinDirectory}/program`);

@@ -71,6 +71,8 @@ export class EfwLink {
   readonly kind = 'link';
   readonly id: number;
   readonly program: EfwProgram;
+  /** The device that it is, or was, on. */
+  readonly device: number;
   /** 0: detached. */
   ifindex: number;
   handles = 0;
@@ -80,6 +82,7 @@ export class EfwLink {
   constructor(id: number, program: EfwProgram, ifindex: number) {
     this.id = id;
     this.program = program;
+    this.device = ifindex;
     this.ifindex = ifindex;
   }
 }

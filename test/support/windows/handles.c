@@ -114,11 +114,11 @@ EXPORT uint32_t ebpf_object_unpin(const char *path)
 	return as_ebpf_result(SIMPLE("unpin", text(path)));
 }
 
-/* The pin that comes next in the order of paths, of whatever type: 1 map, 2 link, 3 program. */
+/* The pin that comes next in the order of paths, of the type that *type says before (0: any, 1 map, 2 link, 3 program); its own type afterwards. */
 EXPORT uint32_t ebpf_get_next_pinned_object_path(const char *start, char *next, size_t room, uint32_t *type)
 {
 	struct answer answer;
-	int result = CALL(&answer, "next_pin", text(start));
+	int result = CALL(&answer, "next_pin", text(start), NUMBER(*type));
 
 	if (result < 0)
 		result = 25; /* EBPF_NO_MORE_KEYS */

@@ -103,7 +103,7 @@ EXPORT int bpf_map_get_next_key(int fd, const void *previous, void *next)
 	return result;
 }
 
-/* The position from batch to batch is a key. The end is told by -ENOENT, by a call that has nothing more to give. */
+/* The position from batch to batch is a key. The end is told by -ENOENT, by a call that has nothing more to give. A call that fails leaves `count` as it is. */
 static int read_batch(const char *name, int fd, const void *in, void *out, void *keys, void *values, uint32_t *count)
 {
 	uint32_t key_size, value_size;
@@ -113,8 +113,8 @@ static int read_batch(const char *name, int fd, const void *in, void *out, void 
 	if (result < 0)
 		return result;
 	result = CALL(&answer, name, NUMBER(fd), bytes(in, in ? key_size : 0), NUMBER(*count));
-	*count = result < 0 ? 0 : number(&answer, 0);
 	if (result >= 0) {
+		*count = number(&answer, 0);
 		take(&answer, 1, keys, *count * key_size);
 		take(&answer, 2, values, *count * value_size);
 		memcpy(out, (const uint8_t *)answer.fields[1].bytes + (*count - 1) * key_size, key_size);
@@ -135,18 +135,13 @@ EXPORT int bpf_map_lookup_and_delete_batch(int fd, void *in, void *out, void *ke
 	return read_batch("map_lookup_and_delete_batch", fd, in, out, keys, values, count);
 }
 
-static int write_batch(const char *name, int fd, const void *keys, const void *values, uint32_t *count)
+/* `count` is not changed, whatever happens: nobody learns how far a batch came that failed. */
+static int write_batch(const char *name, int fd, const void *keys, const void *values, const uint32_t *count)
 {
 	uint32_t key_size, value_size;
-	struct answer answer;
-	int result = sizes(fd, &key_size, &value_size);
+	const int result = sizes(fd, &key_size, &value_size);
 
-	if (result < 0)
-		return result;
-	result = CALL(&answer, name, NUMBER(fd), bytes(keys, *count * key_size), bytes(values, values ? *count * value_size : 0), NUMBER(*count));
-	*count = number(&answer, 0);
-	answer_free(&answer);
-	return result;
+	return result < 0 ? result : SIMPLE(name, NUMBER(fd), bytes(keys, *count * key_size), bytes(values, values ? *count * value_size : 0), NUMBER(*count));
 }
 
 EXPORT int bpf_map_update_batch(int fd, const void *keys, const void *values, uint32_t *count, const void *opts)

@@ -224,12 +224,13 @@ export class WindowsProcess {
       this.#kernel.collect();
       return 0;
     },
-    next_pin: ([start]) => {
-      const next = [...this.#kernel.pins.keys()].sort().find((path) => path > pinName(text(start)));
-      const object = next === undefined ? undefined : this.#kernel.pins.get(next);
-      if (next === undefined || object === undefined) throw new Refusal('ENOENT');
-      const type = isMap(object) ? 1 : object.kind === 'link' ? 2 : 3;
-      return { result: 0, fields: [`BPF:\\${next.replaceAll('/', '\\')}`, type] };
+    next_pin: ([start, wanted]) => {
+      const found = [...this.#kernel.pins]
+        .map(([path, object]) => ({ path, type: isMap(object) ? 1 : object.kind === 'link' ? 2 : 3 }))
+        .sort((a, b) => (a.path < b.path ? -1 : 1))
+        .find(({ path, type }) => path > pinName(text(start)) && (number(wanted) === 0 || number(wanted) === type));
+      if (found === undefined) throw new Refusal('ENOENT');
+      return { result: 0, fields: [`BPF:\\${found.path.replaceAll('/', '\\')}`, found.type] };
     },
     attach: ([fd, ifindex, flags]) => this.#descriptor(this.#kernel.attach(this.#program(fd), number(ifindex), (number(flags) & 1) !== 0)),
     link_detach: ([fd]) => {
@@ -317,11 +318,12 @@ export class WindowsProcess {
     if (map.holdsMaps) this.#kernel.collect();
   }
 
-  /** So many keys that follow `previous`, from the first when it is empty, or is no longer there. */
+  /** So many keys that follow `previous`, from the first when it is empty; none when it is no longer there. */
   #keysAfter(map: MapObject, previous: Buffer | undefined, most: number): readonly Buffer[] {
     if (map.ring !== undefined) throw new Refusal('EINVAL');
     const place = (): number | undefined => this.#walks.get(map)?.places.get(previous?.toString('latin1') ?? '');
     const continuing = previous !== undefined && previous.length > 0;
+    if (continuing && map.get(previous) === undefined) return [];
     if (!continuing || place() === undefined) {
       const keys = map.list().map(({ key }) => Buffer.from(key));
       this.#walks.set(map, { keys, places: new Map(keys.map((key, index) => [key.toString('latin1'), index])) });
@@ -338,7 +340,9 @@ export class WindowsProcess {
   #readBatch(map: MapObject, previous: Buffer | undefined, count: number, remove: boolean): Answer {
     if (map.holdsMaps) throw new Refusal('ENOTSUP');
     const keys = this.#keysAfter(map, previous, count);
-    if (keys.length === 0) throw new Refusal('ENOENT');
+    // A request to the driver takes 64 KiB; when the last of several finds nothing, the call has read nothing.
+    const perRequest = Math.floor((65535 - 8) / (map.spec.keySize + map.valueSize));
+    if (keys.length < count && keys.length % perRequest === 0) throw new Refusal('ENOENT');
     const values = keys.map((key) => Buffer.from(map.get(key)?.value ?? Buffer.alloc(map.valueSize)));
     if (remove) for (const key of keys) this.#delete(map, key);
     return { result: 0, fields: [keys.length, Buffer.concat(keys), Buffer.concat(values)] };

@@ -66,7 +66,7 @@ function readAll(map) {
     count.writeUInt32LE(2);
     result = readBatch(map, position, next, keys, values, count, null);
     results.push(result);
-    for (let i = 0; i < count.readUInt32LE(); i++) found.push(Number(keys.readBigUInt64LE(8 * i)));
+    for (let i = 0; result === 0 && i < count.readUInt32LE(); i++) found.push(Number(keys.readBigUInt64LE(8 * i)));
     position = next;
   }
   return { found, results };

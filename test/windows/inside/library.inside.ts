@@ -84,7 +84,7 @@ describe('the double of ebpfapi.dll', () => {
     assert.deepEqual(
       { ...said, pins: undefined },
       {
-        batchUntilFull: [-28, 3],
+        batchUntilFull: [-28, 5],
         batches: { found: [1, 2, 3], results: [0, 0, -2] },
         deleted: [0, [-2]],
         lru: [0, [3, 4, 5]],
