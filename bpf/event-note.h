@@ -75,7 +75,7 @@ static __always_inline __u32 event_copy(struct fl_event *event, const fl_ctx *ct
 {
 	const __u8 *data = fl_data(ctx);
 	const void *end = fl_data_end(ctx);
-	__u32 length = end - (void *)data;
+	__u32 length = fl_first_bytes(ctx);
 	__u32 at;
 
 	if (length > snap)

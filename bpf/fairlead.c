@@ -46,7 +46,7 @@ static __always_inline int process(fl_ctx *ctx)
 {
 	struct ethhdr *eth = fl_data(ctx);
 	const void *end = fl_data_end(ctx);
-	struct packet packet = { .eth = eth, .facts.bytes = (__u32)(end - (void *)eth) };
+	struct packet packet = { .eth = eth, .facts.bytes = fl_first_bytes(ctx) };
 	__u32 offset;
 	__be16 type;
 

@@ -133,7 +133,7 @@ export function buildMacros(config: Config, sizes: MapSizes): Readonly<Record<st
   };
 }
 
-/** Macros of what the kernel has: by them the program leaves out what it must do without. */
+/** Macros of what the kernel has: by them the program leaves out what it must do without. What a whole platform lacks stands in bpf/platform. */
 export function platformMacros({ multiBuffer }: Pick<Capabilities, 'multiBuffer'>): Readonly<Record<string, string>> {
   return multiBuffer ? { FL_HAS_FRAGS: '1' } : {};
 }

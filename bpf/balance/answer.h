@@ -26,7 +26,7 @@ FL_GLOBAL int FAMILY(answer_error)(fl_ctx *ctx, __u32 tags, __u32 ip_bytes, __u6
 	const __u32 grow = sizeof(ip_t) + sizeof(struct icmp_message);
 	__u32 offset = sizeof(struct ethhdr) + (tags & 3) * VLAN_TAG_BYTES;
 	__u32 quoted = ip_bytes > ICMP_QUOTE_BYTES ? ICMP_QUOTE_BYTES : ip_bytes;
-	__u32 length = fl_data_end(ctx) - fl_data(ctx);
+	__u32 length = fl_first_bytes(ctx);
 	struct icmp_message *icmp;
 	const ip_t *quote;
 	__u64 sum;
@@ -63,7 +63,7 @@ FL_GLOBAL int FAMILY(answer_error)(fl_ctx *ctx, __u32 tags, __u32 ip_bytes, __u6
 static __always_inline int FAMILY(answer_segment)(fl_ctx *ctx, __u32 offset, const address_t *client, const address_t *service, __be32 ports,
 						  __be32 seq, __be32 ack, __u32 flags)
 {
-	__u32 surplus = fl_data_end(ctx) - fl_data(ctx) - sizeof(ip_t) - sizeof(struct tcphdr);
+	__u32 surplus = fl_first_bytes(ctx) - sizeof(ip_t) - sizeof(struct tcphdr);
 	struct ethhdr *eth;
 	__u32 *words;
 	__u64 sum;

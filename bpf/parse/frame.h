@@ -33,7 +33,7 @@ static __always_inline int frame_holds(fl_ctx *ctx, struct packet *packet, __u32
  */
 FL_GLOBAL int pass_unread(fl_ctx *ctx, enum fl_reason reason)
 {
-	__u32 first = (__u32)(fl_data_end(ctx) - fl_data(ctx));
+	__u32 first = fl_first_bytes(ctx);
 	__u32 bytes = fl_bytes(ctx);
 
 	if (reason == FL_REASON_MALFORMED && bytes > first && first < FRAME_HEADERS_BYTES)

@@ -77,13 +77,19 @@ static __always_inline void *fl_data_end(const fl_ctx *ctx)
 	return (void *)(long)ctx->data_end;
 }
 
-/* Length of the whole frame. fl_data() to fl_data_end() is its first buffer, and without FL_HAS_FRAGS all of it. Not for the hot path. */
+/* Length of the frame's first buffer: fl_data() to fl_data_end(). */
+static __always_inline __u32 fl_first_bytes(const fl_ctx *ctx)
+{
+	return (__u32)(fl_data_end(ctx) - fl_data(ctx));
+}
+
+/* Length of the whole frame; without FL_HAS_FRAGS that is its first buffer. Not for the hot path. */
 static __always_inline __u32 fl_bytes(fl_ctx *ctx)
 {
 #if FL_HAS_FRAGS
 	return (__u32)bpf_xdp_get_buff_len(ctx);
 #else
-	return (__u32)(fl_data_end(ctx) - fl_data(ctx));
+	return fl_first_bytes(ctx);
 #endif
 }
 

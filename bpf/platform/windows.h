@@ -54,7 +54,7 @@ static int (*const bpf_xdp_adjust_head)(fl_ctx *ctx, int delta) = (void *)65536;
  * The verifier follows every call, whatever the function's linkage, and gives each a frame of 512 bytes. Functions have names of their own, not static ones, so that each
  * call of one has a relocation: not every version of the loader finds the others.
  */
-#define FL_GLOBAL __attribute__((noinline, weak))
+#define FL_GLOBAL __attribute__((noinline))
 #define FL_LOCAL FL_GLOBAL
 
 #define FL_PASS 1
@@ -100,9 +100,17 @@ static __always_inline void *fl_data_end(const fl_ctx *ctx)
 	return ctx->data_end;
 }
 
+static __always_inline __u32 fl_first_bytes(const fl_ctx *ctx)
+{
+	__u64 bytes = fl_data_end(ctx) - fl_data(ctx);
+
+	barrier_var(bytes); /* else the pointers are cut to 32 bits before they are subtracted, and the verifier refuses to move a part of one */
+	return (__u32)bytes;
+}
+
 static __always_inline __u32 fl_bytes(fl_ctx *ctx)
 {
-	return (__u32)(fl_data_end(ctx) - fl_data(ctx));
+	return fl_first_bytes(ctx);
 }
 
 /* Milliseconds since the machine started, without the time it slept, as of the last clock interrupt: cheap. */
@@ -116,7 +124,7 @@ static __always_inline __u64 fl_nanoseconds(void)
 	return bpf_ktime_get_ns();
 }
 
-/* XDP for Windows has the helper, and up to 1.4 all that it does is to refuse. */
+/* XDP for Windows has the helper, and so far all that it does is to refuse. */
 static __always_inline long fl_grow_head(fl_ctx *ctx, int bytes)
 {
 	return bpf_xdp_adjust_head(ctx, -bytes);

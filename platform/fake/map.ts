@@ -60,17 +60,15 @@ export class FakeMap implements BpfMap {
 
   async *chunks(entriesPerChunk = ENTRIES_PER_CHUNK): AsyncGenerator<MapChunk> {
     this.requireOpen();
-    const entries = this.object.list();
+    const { count, keys, values } = this.object.content();
     const size = Math.max(1, entriesPerChunk);
-    const keys = Buffer.alloc(Math.min(size, entries.length) * this.keySize);
-    const values = Buffer.alloc(Math.min(size, entries.length) * this.valueSize);
-    for (let from = 0; from < entries.length; from += size) {
-      const piece = entries.slice(from, from + size);
-      piece.forEach(({ key, value }, index) => {
-        key.copy(keys, index * this.keySize);
-        value.copy(values, index * this.valueSize);
-      });
-      yield { count: piece.length, keys, values };
+    for (let from = 0; from < count; from += size) {
+      const piece = Math.min(size, count - from);
+      yield {
+        count: piece,
+        keys: keys.subarray(from * this.keySize, (from + piece) * this.keySize),
+        values: values.subarray(from * this.valueSize, (from + piece) * this.valueSize),
+      };
       await nextTurn();
     }
   }

@@ -22,7 +22,8 @@ export interface Entry {
 
 /** Records in their order, with the kernel's 8 bytes before each and its rounding up to 8. */
 export class RingObject {
-  readonly records: Buffer[] = [];
+  readonly #records: Buffer[] = [];
+  #used = 0;
   /** Called, and forgotten, when a record comes or a reader closes. */
   wake: (() => void) | undefined;
   readonly #bytes: number;
@@ -31,19 +32,36 @@ export class RingObject {
     this.#bytes = bytes;
   }
 
+  /** Records that nobody has taken yet. */
+  get waiting(): number {
+    return this.#records.length;
+  }
+
   /** False when it does not fit, as the helper's error. */
   put(record: Buffer): boolean {
-    const used = [...this.records, record].reduce((sum, one) => sum + 8 + Math.ceil(one.length / 8) * 8, 0);
+    const used = this.#used + roomOf(record);
     if (used >= this.#bytes) return false;
-    this.records.push(Buffer.from(record));
+    this.#used = used;
+    this.#records.push(Buffer.from(record));
     this.wakeUp();
     return true;
+  }
+
+  /** The oldest records, at most `limit`; they are gone then. */
+  take(limit: number): readonly Buffer[] {
+    const taken = this.#records.splice(0, Math.max(0, limit));
+    for (const record of taken) this.#used -= roomOf(record);
+    return taken;
   }
 
   wakeUp(): void {
     this.wake?.();
     this.wake = undefined;
   }
+}
+
+function roomOf(record: Buffer): number {
+  return 8 + Math.ceil(record.length / 8) * 8;
 }
 
 export class MapObject {
@@ -80,12 +98,17 @@ export class MapObject {
     return { key, value: Buffer.alloc(this.valueSize) };
   }
 
-  /** The entry that a lookup finds: in an lpm_trie that of the longest prefix. An array's is kept from then on, so that who has it can write to it. */
+  /** The entry that a lookup finds: in an lpm_trie that of the longest prefix. */
   find(key: Buffer): Entry | undefined {
-    if (this.spec.type === 'lpm_trie') return this.#longestPrefix(key);
-    const found = this.get(key);
-    if (found !== undefined && this.isArray && !this.entries.has(key.toString('latin1'))) this.put(key, found.value);
-    return found === undefined ? undefined : this.entries.get(key.toString('latin1'));
+    return this.spec.type === 'lpm_trie' ? this.#longestPrefix(key) : this.get(key);
+  }
+
+  /** As find(), for who writes to the value: an array's entry is kept from then on. */
+  take(key: Buffer): Entry | undefined {
+    const found = this.find(key);
+    if (found === undefined || !this.isArray || this.entries.has(key.toString('latin1'))) return found;
+    this.put(key, found.value);
+    return this.get(key);
   }
 
   /** Keys: the prefix's length as u32, then its bits, the first in the highest bit of the first byte. */
@@ -102,14 +125,25 @@ export class MapObject {
 
   /** All entries: an array's and an array of maps' in the order of indexes, others' oldest first. */
   list(): Entry[] {
-    if (this.isArray) {
-      const empty = Buffer.alloc(this.valueSize);
-      const all: Entry[] = Array.from({ length: this.spec.maxEntries }, (_, index) => ({ key: indexKey(index), value: empty }));
-      for (const entry of this.entries.values()) all[entry.key.readUInt32LE()] = entry;
-      return all;
-    }
+    if (this.isArray) return Array.from({ length: this.spec.maxEntries }, (_, index) => this.get(indexKey(index)) as Entry);
     const entries = [...this.entries.values()];
     return this.spec.type === 'array_of_maps' ? entries.sort((a, b) => a.key.readUInt32LE() - b.key.readUInt32LE()) : entries;
+  }
+
+  /** All entries' keys and values, back to back. */
+  content(): { readonly count: number; readonly keys: Buffer; readonly values: Buffer } {
+    const { keySize, maxEntries } = this.spec;
+    const entries = this.isArray ? [...this.entries.values()] : this.list();
+    const count = this.isArray ? maxEntries : entries.length;
+    const keys = Buffer.alloc(count * keySize);
+    const values = Buffer.alloc(count * this.valueSize);
+    if (this.isArray) for (let index = 0; index < count; index++) keys.writeUInt32LE(index, index * keySize);
+    entries.forEach(({ key, value }, place) => {
+      const at = this.isArray ? key.readUInt32LE() : place;
+      key.copy(keys, at * keySize);
+      value.copy(values, at * this.valueSize);
+    });
+    return { count, keys, values };
   }
 
   /** Throws FL_E_LIMIT, FL_E_CONFLICT as the kernel would refuse. */
@@ -149,12 +183,9 @@ function samePrefix(a: Buffer, b: Buffer, bits: number): boolean {
   return a.compare(b, 0, bytes, 0, bytes) === 0 && (((a[bytes] ?? 0) ^ (b[bytes] ?? 0)) & last) === 0;
 }
 
-/** Keys of arrays, made once: listing one is what tests do most. */
-const INDEX_KEYS: Buffer[] = [];
-
 function indexKey(index: number): Buffer {
-  const key = INDEX_KEYS[index] ?? Buffer.from(Uint32Array.of(index).buffer);
-  INDEX_KEYS[index] = key;
+  const key = Buffer.alloc(4);
+  key.writeUInt32LE(index);
   return key;
 }
 

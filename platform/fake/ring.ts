@@ -11,9 +11,9 @@ export function openFakeRing(map: BpfMap): Ring {
   if (ring === undefined) throw new FairleadError('FL_E_MAP', `map ${map.name} (${map.type}) is no ring buffer`);
   let open = true;
   return {
-    take: (limit) => (open ? ring.records.splice(0, Math.max(0, limit)) : []),
+    take: (limit) => (open ? ring.take(limit) : []),
     readable: async () => {
-      if (!open || ring.records.length > 0) return;
+      if (!open || ring.waiting > 0) return;
       await new Promise<void>((resolve) => {
         ring.wake = resolve;
       });

@@ -10,7 +10,7 @@
 struct race {
 	__u32 word;     /* odd: taken */
 	__u32 inside;   /* CPUs that have it */
-	__u32 taken;    /* times */
+	__u32 refused;  /* times that it was free when looked at, and another CPU was first */
 	__u32 overlaps; /* times that somebody else had it too */
 };
 
@@ -33,14 +33,17 @@ int race(fl_ctx *ctx)
 		return FL_PASS;
 	held = race->word;
 #ifndef RACE_UNGUARDED
-	if (held & 1 || !claim(zero, (__u32 *)&race->word, held, held + 1))
+	if (held & 1)
 		return FL_DROP;
+	if (!claim(zero, (__u32 *)&race->word, held, held + 1)) {
+		race->refused++;
+		return FL_DROP;
+	}
 #endif
 	race->inside++;
 	for (i = 0; i < LINGER; i++)
 		if (race->inside != 1)
 			race->overlaps++;
-	race->taken++;
 	race->inside--;
 	publish((__u32 *)&race->word, held + 2);
 	return FL_PASS;

@@ -1,18 +1,20 @@
-// Events of the program in the kernel: what each kind of packet tells, and what filters, samples and rates let through.
-// Imports the harness, the packet builder and the agent's own table of events.
+// Events of the program in the kernel, and of the Windows object under the interpreter: what each kind of packet tells, and what filters, samples and
+// rates let through.
+// Imports the harness, the interpreter's bed, the packet builder and the agent's own table of events.
 // Counts, never times: runs that belong together are one call, which the kernel makes on one CPU.
 
 import assert from 'node:assert/strict';
 import { encodeIndex, EVENT_COUNT } from '../../agent/datapath/layout.js';
 import { type EventRecord, type EventStream, EventsTable } from '../../agent/datapath/events-table.js';
 import { EVENT_KINDS, type EventFilter } from '../../agent/model/events.js';
-import { createLinuxPlatform } from '../../platform/linux/index.js';
 import type { BpfMap } from '../../platform/port.js';
 import { buildFrame, ethernet, icmp, ipv4, ipv6, tcp, udp, vlan } from '../support/packet/build.js';
 import { onOneCpu } from '../model/one-cpu.js';
 import { putDefaults, send, useLoader } from './harness.js';
+import { windowsInterpreterBed } from './interpreter-bed.js';
 import type { DataPlane, Flavour } from './load.js';
 import { backends, backendEntry, establishedFlow, establishedReverse, serviceEntry } from './states.js';
+import type { TestBed } from './test-bed.js';
 import { DEVICE, LOOPBACK, WORLDS } from './world.js';
 
 const WORLD = WORLDS[4];
@@ -33,9 +35,8 @@ const ETHERNET = { dst: LB.mac, src: CLIENT.mac };
 const STRAY = request('tcp', { ip: { dst: '9.9.9.9' } });
 
 function tableOf(plane: DataPlane): EventsTable {
-  const { bpf } = createLinuxPlatform();
   const maps = { events: plane.map('events'), filter: plane.map('event_filter'), count: plane.map('event_count') };
-  return new EventsTable(maps, bpf, plane.clock);
+  return new EventsTable(maps, plane.bed.rings, plane.clock);
 }
 
 /** All CPUs' parts of an entry of event_count. */
@@ -48,10 +49,26 @@ function setCounts(map: BpfMap, count: Partial<ReturnType<typeof EVENT_COUNT.dec
   map.update(encodeIndex(0), Buffer.concat(parts));
 }
 
-const flavours: readonly Flavour[] = ['compiled settings', 'settings in the config map'];
-for (const flavour of flavours) {
-  describe(`events, ${flavour}`, () => {
-    const loader = useLoader();
+interface Suite {
+  readonly title: string;
+  readonly flavour: Flavour;
+  /** Default: this kernel, which needs root. */
+  readonly makeBed?: () => TestBed;
+  /** What becomes of a packet whose backend is behind another device. */
+  readonly elsewhere: 'redirect' | 'drop';
+  /** Events that are more than the ring holds. */
+  readonly flood: number;
+}
+
+const makeBed = () => windowsInterpreterBed({ adjustHead: 'works' });
+const suites: readonly Suite[] = [
+  { title: 'events, compiled settings', flavour: 'compiled settings', elsewhere: 'redirect', flood: 50_000 },
+  { title: 'events, settings in the config map', flavour: 'settings in the config map', elsewhere: 'redirect', flood: 50_000 },
+  { title: 'events on Windows, interpreted', flavour: 'compiled settings', makeBed, elsewhere: 'drop', flood: 20_000 },
+];
+for (const { title, flavour, makeBed: given, elsewhere, flood } of suites) {
+  describe(title, () => {
+    const loader = useLoader(given);
     let plane: DataPlane;
     let stream: EventStream | undefined;
     const watch = (filter: Partial<EventFilter> = {}): EventStream => {
@@ -179,7 +196,7 @@ for (const flavour of flavours) {
         assert.deepEqual(
           stream?.take(10).map(({ verdict, ifindex }) => [verdict, ifindex]),
           [
-            ['redirect', LOOPBACK],
+            [elsewhere, LOOPBACK],
             ['pass', DEVICE.index],
           ],
         );
@@ -354,10 +371,10 @@ for (const flavour of flavours) {
 
       it('a ring that nobody reads loses events, counts them, and holds up no packet', () => {
         watch({ snap: 0 });
-        repeat(50_000);
+        repeat(flood);
         const kept = stream?.take(100_000).length ?? 0;
         assert.ok(kept > 10_000 && kept < 20_000, `${kept} events`);
-        assert.deepEqual(stream?.losses(), { limited: 0, lost: 50_000 - kept });
+        assert.deepEqual(stream?.losses(), { limited: 0, lost: flood - kept });
         repeat(3);
         assert.equal(stream?.take(10).length, 3);
       });

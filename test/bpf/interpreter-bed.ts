@@ -5,6 +5,7 @@
 import { addressBytes } from '../../agent/model/address.js';
 import { FakeKernel } from '../../platform/fake/index.js';
 import { FakeMap } from '../../platform/fake/map.js';
+import { openFakeRing } from '../../platform/fake/ring.js';
 import { type LinuxOptions, linuxProfile, type NextHop } from '../support/ebpf/linux.js';
 import type { Profile, Surroundings } from '../support/ebpf/profile.js';
 import { loadObject } from '../support/ebpf/program.js';
@@ -17,20 +18,28 @@ import { DEVICE, WORLDS } from './world.js';
 /** Far from 0, so that times before now are not before the beginning, and beyond 32 bits, so that the counter has wrapped once. */
 const NOW = 0x1_0000_0000 + 100_000_000;
 
-/** The machine on which the program believes to be; ticks are modulo 2^32, as the agent reads them. */
-function makeKernel(ticksPerSecond: number): { kernel: FakeKernel; surroundings: Surroundings } {
+/** Where the program believes to be; the kernel's ticks are modulo 2^32, as the agent reads them. */
+interface Machine {
+  readonly kernel: FakeKernel;
+  readonly surroundings: Surroundings;
+}
+
+function makeMachine(ticksPerSecond: number): Machine {
   const kernel = new FakeKernel({ cpus: 1, ticksPerSecond });
   kernel.ticks = NOW >>> 0;
   const nanoseconds = () => (BigInt(NOW) * 1_000_000_000n) / BigInt(ticksPerSecond);
   return { kernel, surroundings: { now: () => NOW, nanoseconds } };
 }
 
-function bedOf(kernel: FakeKernel, profile: Profile, rest: Pick<TestBed, 'capabilities' | 'genericMacros' | 'setForwarding'>): TestBed {
+type Rest = Pick<TestBed, 'capabilities' | 'genericMacros' | 'setForwarding'>;
+
+function bedOf({ kernel, surroundings }: Machine, profile: Profile, rest: Rest): TestBed {
   return {
     flavour: profile.flavour,
-    clock: async () => kernel.clock(),
+    clock: async () => ({ ...kernel.clock(), nanoseconds: surroundings.nanoseconds }),
     load: async (objectFile) => loadObject({ kernel, profile, objectFile, program: 'fairlead' }),
     createMap: (spec) => new FakeMap(kernel, kernel.addMap(spec)),
+    rings: { openRing: openFakeRing },
     run: (action) => {
       kernel.journal.length = 0; // nobody reads it, and there are a thousand writes for a packet
       return action();
@@ -56,11 +65,11 @@ function neighbours(): ReadonlyMap<string, NextHop> {
 
 /** Linux with jiffies of 250 Hz and frames of one buffer. */
 export function linuxInterpreterBed(): TestBed {
-  const { kernel, surroundings } = makeKernel(250);
+  const machine = makeMachine(250);
   const fib = neighbours();
   let forwarding = false;
   const nextHop: LinuxOptions['nextHop'] = (to) => (forwarding ? fib.get(to.toString('hex')) : undefined);
-  return bedOf(kernel, linuxProfile({ ...surroundings, nextHop }), {
+  return bedOf(machine, linuxProfile({ ...machine.surroundings, nextHop }), {
     capabilities: { multiBuffer: true },
     genericMacros: {},
     setForwarding: (on) => {
@@ -71,8 +80,8 @@ export function linuxInterpreterBed(): TestBed {
 
 /** eBPF for Windows. The build for a native driver may use atomic instructions, as the compile step of `npm run build:bpf` says too. */
 export function windowsInterpreterBed(options: Pick<WindowsOptions, 'adjustHead'>): TestBed {
-  const { kernel, surroundings } = makeKernel(1000);
-  return bedOf(kernel, windowsProfile({ ...surroundings, ...options }), {
+  const machine = makeMachine(1000);
+  return bedOf(machine, windowsProfile({ ...machine.surroundings, ...options }), {
     capabilities: { multiBuffer: false },
     genericMacros: { FL_HAS_ATOMICS: '1' },
     setForwarding: () => {},

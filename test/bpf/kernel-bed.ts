@@ -19,6 +19,7 @@ export function kernelBed(): TestBed {
     clock: () => platform.clock(),
     load: (objectFile) => platform.bpf.load({ objectFile, program: 'fairlead', pinDirectory: undefined }),
     createMap: (spec) => platform.bpf.createMap(spec),
+    rings: platform.bpf,
     run: (action) => namespace.run(action),
     setForwarding,
   };

@@ -14,8 +14,8 @@ import { type World, WORLDS } from './world.js';
 export const FLAVOURS: readonly Flavour[] = ['compiled settings', 'settings in the config map'];
 
 export interface PacketSuite {
-  /** What the packets run on, for the suite's title. */
-  readonly on: string;
+  /** What the packets run on, for the suite's title, if it is not this kernel. */
+  readonly on?: string;
   /** Default: this kernel, which needs root. */
   readonly makeBed?: () => TestBed;
   /** Default: both. */
@@ -26,6 +26,9 @@ export interface PacketSuite {
   readonly chosen?: (given: PacketCase, world: World) => boolean;
 }
 
+/** Made once for all suites of a file: that takes a second. */
+const GROUPS = new Map(FAMILIES_UNDER_TEST.map((family) => [family, Object.entries(groupsOf(WORLDS[family], 'under test'))]));
+
 function runsIn(flavour: Flavour, { settings }: PacketCase, { SETTINGS, ONE_PORT }: World): boolean {
   if (flavour === 'settings in the config map' || process.env.FAIRLEAD_LONG === '1') return true;
   return [undefined, SETTINGS, ONE_PORT].includes(settings);
@@ -35,10 +38,10 @@ function runsIn(flavour: Flavour, { settings }: PacketCase, { SETTINGS, ONE_PORT
 export function describePackets({ on, makeBed, flavours = FLAVOURS, expected = (given) => given, chosen = () => true }: PacketSuite): void {
   for (const flavour of flavours) {
     for (const family of FAMILIES_UNDER_TEST) {
-      describe(`packets on ${on}, ${flavour}, IPv${family}`, () => {
+      describe(`packets${on === undefined ? '' : ` on ${on}`}, ${flavour}, IPv${family}`, () => {
         const loader = useLoader(makeBed);
         const world = WORLDS[family];
-        for (const [group, cases] of Object.entries(groupsOf(world, 'under test'))) {
+        for (const [group, cases] of GROUPS.get(family) ?? []) {
           describe(group, () => {
             for (const given of cases.filter((one) => runsIn(flavour, one, world) && chosen(one, world)))
               it(given.title, () => runCase(loader(), flavour, world, expected(given, world)));

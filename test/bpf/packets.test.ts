@@ -3,4 +3,4 @@
 
 import { describePackets } from './packet-suite.js';
 
-describePackets({ on: 'this kernel' });
+describePackets({});

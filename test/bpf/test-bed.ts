@@ -2,7 +2,7 @@
 // Imports types alone.
 // Invariant: a case runs on each in the same way, and does not know on which.
 
-import type { BpfMap, BpfProgram, Capabilities, Clock, MapSpec, Platform } from '../../platform/port.js';
+import type { Bpf, BpfMap, BpfProgram, Capabilities, Clock, MapSpec, Platform } from '../../platform/port.js';
 
 export interface TestBed {
   readonly flavour: Platform['flavour'];
@@ -13,6 +13,8 @@ export interface TestBed {
   /** The program `fairlead` of the object, with maps of its own that nothing pins. */
   load(objectFile: string): Promise<BpfProgram>;
   createMap(spec: MapSpec): BpfMap;
+  /** What reads its ring buffers. */
+  readonly rings: Pick<Bpf, 'openRing'>;
   /** Runs synchronous code where test packets must run. */
   run<Result>(action: () => Result): Result;
   /** Whether the FIB answers the program's questions. To be called inside run(). */

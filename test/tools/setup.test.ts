@@ -57,6 +57,19 @@ describe('the set-up', () => {
     }
   });
 
+  it('says what the Windows tests lack, and goes no further where there is no apt', async () => {
+    const { setUpWindows, windowsToolsMissing } = await load('windows.mjs');
+    const path = process.env['PATH'];
+    process.env['PATH'] = '/nonexistent';
+    try {
+      assert.match(String(windowsToolsMissing!()), /^not installed: .*gcc-mingw-w64/);
+      if (process.arch !== 'x64') return;
+      assert.throws(() => setUpWindows!(() => undefined), { exitStatus: EXIT.unsupported, message: /gcc-mingw-w64.*no apt/ });
+    } finally {
+      process.env['PATH'] = path;
+    }
+  });
+
   it('passes on the line that says why a program failed', async () => {
     const { tellingLine } = await load('run.mjs');
     assert.equal(tellingLine!('Reading lists\nE: Unable to locate package x\n\n'), 'E: Unable to locate package x');

@@ -12,6 +12,7 @@ import { flowMutants } from './flows.js';
 import { modelMutants } from './model.js';
 import { packetMutants } from './packets.js';
 import { walkMutants } from './walk.js';
+import { windowsMutants } from './windows.js';
 
 export const MUTANTS: readonly Mutant[] = [
   ...packetMutants,
@@ -24,4 +25,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...controlMutants,
   ...commandMutants,
   ...clientMutants,
+  ...windowsMutants,
 ];

@@ -65,7 +65,9 @@ export function parseElf(file: Buffer): ElfFile {
   const at = Number(file.readBigUInt64LE(40));
   const size = file.readUInt16LE(58);
   const raw = Array.from({ length: file.readUInt16LE(60) }, (_, i) => file.subarray(at + i * size, at + (i + 1) * size));
-  const names = contentOf(file, raw[file.readUInt16LE(62)] as Buffer);
+  const namesHeader = raw[file.readUInt16LE(62)];
+  if (namesHeader === undefined || raw.some(({ length }) => length < 64)) throw new Error('an ELF file without its section headers');
+  const names = contentOf(file, namesHeader);
   const headers: Header[] = raw.map((one) => ({ type: one.readUInt32LE(4), link: one.readUInt32LE(40), info: one.readUInt32LE(44) }));
   const sections: Section[] = raw.map((one, index) => {
     const flags = one.readUInt32LE(8);

@@ -2,11 +2,10 @@
 // Imports its siblings.
 // A test double with limits: the FIB answers from a list, SYN cookies are not there, and frames have one buffer.
 
+import { adjustHead, EINVAL, ETHERNET_HEADER } from './adjust-head.js';
 import { MAP_DELETE, MAP_LOOKUP, MAP_UPDATE, RINGBUF_OUTPUT } from './map-helpers.js';
 import type { Caller, Frame, Helper, Profile, Surroundings } from './profile.js';
 
-const EINVAL = 22;
-const ETHERNET_HEADER = 14;
 const REDIRECT = 4;
 const VERDICTS = ['aborted', 'drop', 'pass', 'tx', 'redirect'] as const;
 
@@ -21,14 +20,6 @@ export interface NextHop {
 export interface LinuxOptions extends Surroundings {
   /** By the destination's bytes (4 or 16); undefined: no route, no neighbour, or forwarding is off. */
   nextHop?(destination: Buffer): NextHop | undefined;
-}
-
-/** bpf_xdp_adjust_head: moves the frame's beginning by a number of bytes with its sign. */
-export function adjustHead(frame: Frame, by: number): number {
-  const start = frame.start + by;
-  if (start < 0 || start > frame.end - ETHERNET_HEADER) return -EINVAL;
-  frame.move(start, frame.end);
-  return 0;
 }
 
 function adjustTail(frame: Frame, by: number): number {

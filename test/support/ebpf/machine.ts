@@ -5,23 +5,30 @@
 // A test double with limits: one CPU, no interruption, no tail calls; that arithmetic is allowed on a pointer is not checked, only where it then leads.
 
 import type { MapObject } from '../../../platform/fake/objects.js';
+import { AddressSpace, type Stack } from './address-space.js';
 import { ATOMIC, CALL, CLASS, decode, FRAME, FROM_REGISTER, type Instruction, LD64, MODE, SIZES } from './instructions.js';
-import { Fault, hex, Memory, type Region, type Word } from './memory.js';
+import { Fault, hex, type Memory, type Word } from './memory.js';
 import { type BpfObject, functionAt } from './object.js';
 import type { Answer, Caller, Frame, Helper, Profile } from './profile.js';
 import { ALU, alu32, alu64, byteOrder, fromBigInt, fromNumber, holds, JUMP } from './word64.js';
 
-export const STACK_BYTES = 512;
+// Named here as well, as what runs the tests looks imported names up anew at each use, which costs as much as an instruction.
+const { alu: ALU32, alu64: ALU64, jmp: JMP, jmp32: JMP32, ldx: LDX, st: ST, stx: STX } = CLASS;
+const { mem: PLAIN, memsx: SIGNED, atomic: ATOMICALLY } = MODE;
+const { add: ADD, end: END } = ALU;
+const { always: ALWAYS } = JUMP;
+const [EXIT, CALLS] = [CLASS.jmp | JUMP.exit, CLASS.jmp | JUMP.call];
+const [REGISTER, BYTES, R10, WIDE] = [FROM_REGISTER, SIZES, FRAME, LD64];
+const [compute32, compute64, compare, extend] = [alu32, alu64, holds, fromNumber];
+
 /** Of functions that call each other. */
 export const MAX_FRAMES = 8;
 const MAX_INSTRUCTIONS = 1_000_000;
-/** Room before and behind a frame, as drivers leave it. */
-const HEADROOM = 256;
-const TAILROOM = 320;
 
 export interface Run {
-  /** What the program returned. */
+  /** What the program returned: the lowest 32 bits of r0, with their sign. */
   readonly result: number;
+  readonly r0: Word;
   readonly packet: Buffer;
   readonly instructions: number;
 }
@@ -40,16 +47,19 @@ interface Call {
   /** r6 to r10 of the caller. */
   readonly saved: readonly Word[];
   readonly defined: number;
-  readonly stack: Region;
+  readonly stack: Stack;
 }
+
+/** What of an object is needed to run it. */
+export type Runnable = Pick<BpfObject, 'code' | 'functions' | 'references' | 'data'>;
 
 /** Runs programs of one object under one profile. */
 export class Machine {
-  readonly #object: BpfObject;
+  readonly #object: Runnable;
   readonly #profile: Profile;
   readonly #code: readonly (Instruction | undefined)[];
 
-  constructor(object: BpfObject, profile: Profile) {
+  constructor(object: Runnable, profile: Profile) {
     this.#object = object;
     this.#profile = profile;
     this.#code = decode(object);
@@ -73,44 +83,32 @@ export function describeSlot(object: Pick<BpfObject, 'functions'>, slot: number)
   return found === undefined ? `slot ${slot}` : `${found.name}+${slot - found.start}`;
 }
 
-/** One run: registers, memory, calls. */
+/** One run: registers, instructions, calls. */
 class Running implements Caller {
   slot: number;
-  readonly #object: BpfObject;
+  readonly #object: Runnable;
   readonly #profile: Profile;
   readonly #code: readonly (Instruction | undefined)[];
   readonly #request: RunRequest;
-  readonly #memory = new Memory();
+  readonly #space: AddressSpace;
+  readonly #memory: Memory;
   readonly #lo = new Int32Array(11);
   readonly #hi = new Int32Array(11);
   /** A bit for each register that holds something. */
   #defined = 0;
   readonly #calls: Call[] = [];
-  #stack: Region;
-  readonly #pointers = new Map<string, Word>();
-  readonly #mapsByPointer = new Map<number, MapObject>();
-  readonly #contextPointers = new Map<number, Word>();
-  readonly #context: Word;
-  readonly #frame: { buffer: Buffer; start: number; end: number };
-  #packet: Region;
+  #stack: Stack;
 
-  constructor(object: BpfObject, profile: Profile, code: readonly (Instruction | undefined)[], request: RunRequest) {
+  constructor(object: Runnable, profile: Profile, code: readonly (Instruction | undefined)[], request: RunRequest) {
     this.#object = object;
     this.#profile = profile;
     this.#code = code;
     this.#request = request;
     this.slot = request.entry;
-    const buffer = Buffer.alloc(HEADROOM + request.packet.length + TAILROOM);
-    request.packet.copy(buffer, HEADROOM);
-    this.#frame = { buffer, start: HEADROOM, end: HEADROOM + request.packet.length };
-    const { bytes, pointerBytes, ingressIfindex } = profile.context;
-    const context = Buffer.alloc(bytes);
-    context.writeUInt32LE(request.ingressIfindex, ingressIfindex);
-    const pointers = { bytes: pointerBytes, at: this.#contextPointers };
-    this.#context = this.#memory.add({ name: 'the context', bytes: context, writable: false, pointers });
-    this.#packet = this.placePacket();
+    this.#space = new AddressSpace(profile, request.packet, request.ingressIfindex);
+    this.#memory = this.#space.memory;
     this.#stack = this.enter();
-    this.set(1, this.#context);
+    this.set(1, this.#space.context);
   }
 
   run(): Run {
@@ -122,27 +120,27 @@ class Running implements Caller {
       const missing = one.reads & ~this.#defined;
       if (missing !== 0) throw new Fault(`reads r${31 - Math.clz32(missing & -missing)}, which nobody has set`);
       switch (one.opcode & 7) {
-        case CLASS.alu64:
+        case ALU64:
           this.alu64(one);
           break;
-        case CLASS.alu:
+        case ALU32:
           this.alu32(one);
           break;
-        case CLASS.jmp:
-        case CLASS.jmp32: {
+        case JMP:
+        case JMP32: {
           const code = one.opcode & 0xf0;
-          if (one.opcode === (CLASS.jmp | JUMP.exit)) {
+          if (one.opcode === EXIT) {
             if (!this.leave()) return this.end(MAX_INSTRUCTIONS - left);
-          } else if (one.opcode === (CLASS.jmp | JUMP.call)) this.call(one);
-          else if (code === JUMP.always) this.slot += (one.opcode & 7) === CLASS.jmp32 ? one.imm : one.offset;
+          } else if (one.opcode === CALLS) this.call(one);
+          else if (code === ALWAYS) this.slot += (one.opcode & 7) === JMP32 ? one.imm : one.offset;
           else if (this.taken(one)) this.slot += one.offset;
           break;
         }
-        case CLASS.ldx:
+        case LDX:
           this.load(one);
           break;
-        case CLASS.st:
-        case CLASS.stx:
+        case ST:
+        case STX:
           this.store(one);
           break;
         default:
@@ -167,57 +165,57 @@ class Running implements Caller {
   }
 
   private operand(one: Instruction): Word {
-    return one.opcode & FROM_REGISTER ? this.word(one.src) : { lo: one.imm, hi: one.imm >> 31 };
+    return one.opcode & REGISTER ? this.word(one.src) : { lo: one.imm, hi: one.imm >> 31 };
   }
 
   private alu64(one: Instruction): void {
     const code = one.opcode & 0xf0;
-    if (one.dst === FRAME) throw new Fault('writes r10');
+    if (one.dst === R10) throw new Fault('writes r10');
     const before = this.word(one.dst);
     const after =
-      code === ALU.end
-        ? one.opcode & FROM_REGISTER
+      code === END
+        ? one.opcode & REGISTER
           ? undefined
           : byteOrder(before, one.imm, true)
-        : alu64(code, one.offset, before, this.operand(one));
+        : compute64(code, one.offset, before, this.operand(one));
     if (after === undefined) throw this.unknown(one);
     this.set(one.dst, after);
   }
 
   private alu32(one: Instruction): void {
     const code = one.opcode & 0xf0;
-    if (one.dst === FRAME) throw new Fault('writes r10');
+    if (one.dst === R10) throw new Fault('writes r10');
     const before = this.word(one.dst);
-    if (code === ALU.end) {
+    if (code === END) {
       // CPUs are little-endian: to that order nothing is swapped.
-      const after = byteOrder(before, one.imm, (one.opcode & FROM_REGISTER) !== 0);
+      const after = byteOrder(before, one.imm, (one.opcode & REGISTER) !== 0);
       if (after === undefined) throw this.unknown(one);
       this.set(one.dst, after);
       return;
     }
-    const lo = alu32(code, one.offset, before.lo, one.opcode & FROM_REGISTER ? (this.#lo[one.src] as number) : one.imm);
+    const lo = compute32(code, one.offset, before.lo, one.opcode & REGISTER ? (this.#lo[one.src] as number) : one.imm);
     if (lo === undefined) throw this.unknown(one);
     this.set(one.dst, { lo, hi: 0 });
   }
 
   private taken(one: Instruction): boolean {
     let [a, b] = [this.word(one.dst), this.operand(one)];
-    if ((one.opcode & 7) === CLASS.jmp32) [a, b] = [fromNumber(a.lo), fromNumber(b.lo)];
-    const taken = holds(one.opcode & 0xf0, a, b);
+    if ((one.opcode & 7) === JMP32) [a, b] = [extend(a.lo), extend(b.lo)];
+    const taken = compare(one.opcode & 0xf0, a, b);
     if (taken === undefined) throw this.unknown(one);
     return taken;
   }
 
   private load(one: Instruction): void {
-    const size = SIZES[one.opcode & 0x18] as 1 | 2 | 4 | 8;
+    const size = BYTES[one.opcode & 0x18] as 1 | 2 | 4 | 8;
     const mode = one.opcode & 0xe0;
-    const { lo, hi } = alu64(ALU.add, 0, this.word(one.src), fromNumber(one.offset)) as Word;
-    if (mode === MODE.memsx && size !== 8) {
+    const { lo, hi } = compute64(ADD, 0, this.word(one.src), extend(one.offset)) as Word;
+    if (mode === SIGNED && size !== 8) {
       const value = this.#memory.load(lo, hi, size);
-      this.set(one.dst, fromNumber((value << (32 - 8 * size)) >> (32 - 8 * size)));
+      this.set(one.dst, extend((value << (32 - 8 * size)) >> (32 - 8 * size)));
       return;
     }
-    if (mode !== MODE.mem) throw this.unknown(one);
+    if (mode !== PLAIN) throw this.unknown(one);
     this.set(one.dst, this.#memory.loadPointer(lo, hi, size) ?? this.fetch({ lo, hi }, size));
   }
 
@@ -232,12 +230,12 @@ class Running implements Caller {
   }
 
   private store(one: Instruction): void {
-    const size = SIZES[one.opcode & 0x18] as 1 | 2 | 4 | 8;
+    const size = BYTES[one.opcode & 0x18] as 1 | 2 | 4 | 8;
     const mode = one.opcode & 0xe0;
-    const at = alu64(ALU.add, 0, this.word(one.dst), fromNumber(one.offset)) as Word;
-    const fromRegister = (one.opcode & 7) === CLASS.stx;
-    if (mode === MODE.atomic && fromRegister && size >= 4) this.atomic(one, at, size as 4 | 8);
-    else if (mode === MODE.mem) this.put(at, size, fromRegister ? this.word(one.src) : fromNumber(one.imm));
+    const at = compute64(ADD, 0, this.word(one.dst), extend(one.offset)) as Word;
+    const fromRegister = (one.opcode & 7) === STX;
+    if (mode === ATOMICALLY && fromRegister && size >= 4) this.atomic(one, at, size as 4 | 8);
+    else if (mode === PLAIN) this.put(at, size, fromRegister ? this.word(one.src) : extend(one.imm));
     else throw this.unknown(one);
   }
 
@@ -252,19 +250,19 @@ class Running implements Caller {
       return;
     }
     const code = { [ATOMIC.add]: ALU.add, [ATOMIC.or]: ALU.or, [ATOMIC.and]: ALU.and, [ATOMIC.xor]: ALU.xor }[one.imm & ~ATOMIC.fetch];
-    const after = one.imm === ATOMIC.exchange ? value : code === undefined ? undefined : alu64(code, 0, before, value);
+    const after = one.imm === ATOMIC.exchange ? value : code === undefined ? undefined : compute64(code, 0, before, value);
     if (after === undefined) throw this.unknown(one);
     this.put(at, size, after);
     if (one.imm & ATOMIC.fetch) this.set(one.src, before);
   }
 
   private loadImmediate(one: Instruction): void {
-    if (one.opcode !== LD64) throw this.unknown(one);
+    if (one.opcode !== WIDE) throw this.unknown(one);
     const reference = this.#object.references.get(this.slot);
     this.slot++;
     if (reference === undefined) this.set(one.dst, { lo: one.imm, hi: one.immHigh });
     else if (reference.kind === 'map') this.set(one.dst, this.exposeMap(this.mapNamed(reference.name)));
-    else if (reference.kind === 'data') this.set(one.dst, this.#memory.at(this.data(reference.section), reference.offset));
+    else if (reference.kind === 'data') this.set(one.dst, this.constant(reference));
     else throw new Fault(`loads ${reference.kind === 'function' ? 'the address of a function' : reference.what}`);
   }
 
@@ -274,16 +272,8 @@ class Running implements Caller {
     return map;
   }
 
-  private once(key: string, make: () => Word): Word {
-    const there = this.#pointers.get(key);
-    const pointer = there ?? make();
-    if (there === undefined) this.#pointers.set(key, pointer);
-    return pointer;
-  }
-
-  private data(section: string): Word {
-    const bytes = this.#object.data.get(section) as Buffer;
-    return this.once(section, () => this.#memory.add({ name: section, bytes, writable: false }));
+  private constant({ section, offset }: { readonly section: string; readonly offset: number }): Word {
+    return this.#space.constant(section, this.#object.data.get(section) as Buffer, offset);
   }
 
   private call(one: Instruction): void {
@@ -296,7 +286,7 @@ class Running implements Caller {
     const reference = this.#object.references.get(this.slot);
     if (one.src !== CALL.function || (reference !== undefined && reference.kind !== 'function')) throw this.unknown(one);
     if (this.#calls.length + 1 >= MAX_FRAMES) throw new Fault(`calls go deeper than ${MAX_FRAMES} functions`);
-    const saved = [6, 7, 8, 9, FRAME].map((register) => this.word(register));
+    const saved = [6, 7, 8, 9, R10].map((register) => this.word(register));
     this.#calls.push({ back: this.slot, saved, defined: this.#defined, stack: this.#stack });
     this.#defined &= 0b111110;
     this.#stack = this.enter();
@@ -308,22 +298,21 @@ class Running implements Caller {
       if ((this.#defined & (1 << n)) === 0) throw new Fault(`calls ${helper.name} without an argument ${n}`);
     const answer: Answer = helper.call(this);
     this.#defined &= ~0b111110;
-    this.set(0, typeof answer === 'number' ? fromNumber(answer) : typeof answer === 'bigint' ? fromBigInt(answer) : answer);
+    this.set(0, typeof answer === 'number' ? extend(answer) : typeof answer === 'bigint' ? fromBigInt(answer) : answer);
   }
 
   /** A new function's stack, and r10. */
-  private enter(): Region {
-    const bytes = new Uint8Array(STACK_BYTES);
-    const base = this.#memory.add({ name: 'the stack', bytes, writable: true, defined: new Uint8Array(STACK_BYTES) });
-    this.set(FRAME, this.#memory.at(base, STACK_BYTES));
-    return this.#memory.region(base) as Region;
+  private enter(): Stack {
+    const stack = this.#space.stack();
+    this.set(R10, stack.top);
+    return stack;
   }
 
   /** Back to the caller; false: there is none. */
   private leave(): boolean {
     const call = this.#calls.pop();
     if (call === undefined) return false;
-    this.#stack.low = this.#stack.high; // nobody may use what pointed there
+    this.#stack.end();
     this.#stack = call.stack;
     this.#defined = (call.defined & ~0b111111) | (this.#defined & 1);
     call.saved.forEach(({ lo, hi }, i) => {
@@ -336,17 +325,7 @@ class Running implements Caller {
 
   private end(instructions: number): Run {
     if ((this.#defined & 1) === 0) throw new Fault('ends without a result in r0');
-    const { buffer, start, end } = this.#frame;
-    return { result: this.#lo[0] as number, packet: Buffer.from(buffer.subarray(start, end)), instructions };
-  }
-
-  /** The packet as a region of its own, so that pointers to an earlier one are known as such. */
-  private placePacket(): Region {
-    const { buffer, start, end } = this.#frame;
-    const pointer = this.#memory.add({ name: 'the packet', bytes: buffer, writable: true, low: start, high: end });
-    this.#contextPointers.set(this.#profile.context.data, this.#memory.at(pointer, start));
-    this.#contextPointers.set(this.#profile.context.dataEnd, this.#memory.at(pointer, end));
-    return this.#memory.region(pointer) as Region;
+    return { result: this.#lo[0] as number, r0: this.word(0), packet: this.#space.packet(), instructions };
   }
 
   argument(n: number): Word {
@@ -358,7 +337,7 @@ class Running implements Caller {
   }
 
   map(n: number): MapObject {
-    const map = this.#mapsByPointer.get(this.#hi[n] as number);
+    const map = this.#space.mapAt(this.word(n));
     if (map === undefined) throw new Fault(`argument ${n} is ${hex(this.word(n))}, which is no map`);
     return map;
   }
@@ -376,21 +355,13 @@ class Running implements Caller {
   }
 
   exposeMap(map: MapObject): Word {
-    return this.once(`map ${map.id}`, () => {
-      const pointer = this.#memory.add({ name: `map ${map.spec.name}`, bytes: new Uint8Array(0), writable: false });
-      this.#mapsByPointer.set(pointer.hi, map);
-      return pointer;
-    });
+    return this.#space.pointerTo(map);
   }
 
   context(n: number): Frame {
     const given = this.word(n);
-    if (given.hi !== this.#context.hi || given.lo !== this.#context.lo) throw new Fault(`argument ${n} is ${hex(given)}, not the context`);
-    const move = (start: number, end: number): void => {
-      this.#packet.low = this.#packet.high;
-      Object.assign(this.#frame, { start, end });
-      this.#packet = this.placePacket();
-    };
-    return { ...this.#frame, ingressIfindex: this.#request.ingressIfindex, move };
+    const { lo, hi } = this.#space.context;
+    if (given.hi !== hi || given.lo !== lo) throw new Fault(`argument ${n} is ${hex(given)}, not the context`);
+    return this.#space.frame();
   }
 }

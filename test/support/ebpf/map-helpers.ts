@@ -13,7 +13,7 @@ const WHEN: readonly UpdateWhen[] = ['any', 'absent', 'present'];
 function lookup(caller: Caller): Answer {
   const map = caller.map(1);
   if (map.ring !== undefined) throw new Fault(`looks into the ring buffer ${map.spec.name}`);
-  const found = map.find(caller.read(2, map.spec.keySize));
+  const found = map.take(caller.read(2, map.spec.keySize));
   if (found === undefined) return 0;
   if (map.holdsMaps) return found.inner === undefined ? 0 : caller.exposeMap(found.inner);
   return caller.expose(`a value of map ${map.spec.name}`, found.value.subarray(0, map.spec.valueSize));
@@ -26,7 +26,7 @@ function update(caller: Caller): Answer {
   const key = caller.read(2, map.spec.keySize);
   const value = caller.read(3, map.spec.valueSize);
   if (when === undefined) return -EINVAL;
-  const there = map.isArray && when !== 'absent' ? map.find(key) : undefined;
+  const there = map.isArray && when !== 'absent' ? map.take(key) : undefined;
   if (there !== undefined) {
     value.copy(there.value); // in place: others hold pointers to it
     return 0;

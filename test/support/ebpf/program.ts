@@ -4,7 +4,7 @@
 //   const kernel = new FakeKernel({ cpus: 1, ticksPerSecond: 1000 });
 //   const profile = windowsProfile({ now: () => kernel.ticks, nanoseconds: () => kernel.clock().nanoseconds(), adjustHead: 'refuses' });
 //   const program = loadObject({ kernel, profile, objectFile: 'build/fairlead-windows.o', program: 'fairlead' });
-//   program.maps.get('config').update(key, value);   // as the agent, or a copy of another kernel's maps (copyMap)
+//   program.maps.get('config').update(key, value);   // as the agent does
 //   const { verdict, packet } = program.testRun(frame, { ingressIfindex: 7 });   // throws Fault for what no verifier lets pass
 //
 // Invariant: what a run did to the maps stays, for the next run and for whoever reads them.
@@ -14,7 +14,7 @@ import { FairleadError } from '../../../agent/model/errors.js';
 import type { FakeKernel } from '../../../platform/fake/index.js';
 import { FakeMap } from '../../../platform/fake/map.js';
 import type { MapObject } from '../../../platform/fake/objects.js';
-import type { BpfMap, BpfProgram, MapSpec } from '../../../platform/port.js';
+import type { BpfProgram, MapSpec } from '../../../platform/port.js';
 import type { DeclaredMap } from './btf.js';
 import { Machine } from './machine.js';
 import { programsOf, readObject } from './object.js';
@@ -75,9 +75,4 @@ function specOf({ name, type, keySize, valueSize, maxEntries }: DeclaredMap, pro
   const known = profile.mapTypes[type];
   if (known === undefined) throw new FairleadError('FL_E_LOAD', `map ${name} has type ${type}, which ${profile.name} has not`);
   return { name, type: known, keySize, valueSize, maxEntries };
-}
-
-/** Makes one map hold what another holds, whatever kernel that is in. Not for maps of maps, whose inner maps have no content to read by this. */
-export async function copyMap(from: BpfMap, to: BpfMap): Promise<void> {
-  for await (const { count, keys, values } of from.chunks()) await to.updateMany(keys, values, count);
 }

@@ -271,7 +271,7 @@ export class WindowsProcess {
     },
     ring_check: ([fd]) => (this.#map(fd).ring === undefined ? -WIN_ERRNO.EINVAL : 0),
     ring_take: ([fd]) => {
-      const record = this.#map(fd).ring?.records.shift();
+      const record = this.#map(fd).ring?.take(1)[0];
       return record === undefined ? 0 : { result: 1, fields: [record] };
     },
   };
