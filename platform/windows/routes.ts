@@ -7,6 +7,9 @@ import type { InterfaceInfo, Route } from '../port.js';
 import { FORWARD_ROW, loadIphlpapi, readRows, SOCKADDR_BYTES } from './iphlpapi.js';
 import { makeSockaddr, readSockaddr } from './sockaddr.js';
 
+/** Of a route that any other goes before. */
+const LAST = 0xffff_ffff;
+
 export interface RouteRow {
   readonly ifindex: number;
   readonly prefix: string;
@@ -43,12 +46,19 @@ function covers(prefix: Buffer, length: number, address: Buffer): boolean {
   return rest === 0 || (((prefix[whole] as number) ^ (address[whole] as number)) & (0xff << (8 - rest)) & 0xff) === 0;
 }
 
+/** What an address's prefix says is on its link, should the table not say it (as Wine's of IPv6 does not). */
+function onLink(interfaces: readonly InterfaceInfo[]): readonly RouteRow[] {
+  return interfaces.flatMap(({ index, addresses }) =>
+    addresses.map(({ address, prefixLength }) => ({ ifindex: index, prefix: address, prefixLength, nextHop: undefined, metric: LAST })),
+  );
+}
+
 /** By the table: the longest prefix, of equals the least metric. Throws FL_E_VALUE when the text is no address. */
 export function findRoute(destination: string, rows: readonly RouteRow[], interfaces: readonly InterfaceInfo[]): Route | undefined {
   const address = addressBytes(destination);
   const own = interfaces.find(({ addresses }) => addresses.some((one) => one.address === destination));
   if (own !== undefined) return { ifindex: own.index, nextHop: destination, source: destination, local: true };
-  const [best] = rows
+  const [best] = [...rows, ...onLink(interfaces)]
     .filter(({ prefix, prefixLength }) => covers(addressBytes(prefix), prefixLength, address))
     .sort((a, b) => b.prefixLength - a.prefixLength || a.metric - b.metric);
   if (best === undefined) return undefined;

@@ -27,6 +27,7 @@ async function expectEvent(subject: Subject, wanted: (event: NetworkEvent) => bo
 }
 
 export function describeNetwork(subject: () => Subject): void {
+  const hasNoTables = (family: 4 | 6): boolean => family === 6 && (subject().lacks?.includes('IPv6 tables') ?? false);
   const wire = (): Wire => {
     const { wire: found } = subject();
     assert.ok(found, 'this part needs a device');
@@ -146,7 +147,7 @@ export function describeNetwork(subject: () => Subject): void {
         const { ifindex } = wire();
         const source = net.address;
         assert.deepEqual(network.route(net.onLink), { ifindex, nextHop: net.onLink, source, local: false });
-        assert.deepEqual(network.route(net.beyond), { ifindex, nextHop: net.router, source, local: false });
+        if (!hasNoTables(net.family)) assert.deepEqual(network.route(net.beyond), { ifindex, nextHop: net.router, source, local: false });
         assert.equal(network.route(net.address)?.local, true);
         assert.equal(network.route(net.nowhere), undefined);
       });
@@ -155,7 +156,8 @@ export function describeNetwork(subject: () => Subject): void {
         ['neighbour', net.neighbour],
         ['router', net.router],
       ] as const) {
-        it(`IPv${net.family}: a ${what} that is asked for answers with an event`, async () => {
+        it(`IPv${net.family}: a ${what} that is asked for answers with an event`, async function () {
+          if (hasNoTables(net.family)) this.skip();
           const { network } = subject().platform;
           const { ifindex, neighbourMac } = wire();
           // Twice: unknown at first, then known and probed again.
@@ -190,21 +192,24 @@ export function describeNetwork(subject: () => Subject): void {
 
     it('changes of links, addresses and routes are told', async () => {
       const { ifindex } = wire();
-      await expectEvent(
-        subject(),
-        (event) => event.kind === 'link' && event.ifindex === ifindex,
-        () => wire().changeLink(),
-      );
-      await expectEvent(
-        subject(),
-        (event) => event.kind === 'address' && event.ifindex === ifindex,
-        () => wire().changeAddress(),
-      );
-      await expectEvent(
-        subject(),
-        (event) => event.kind === 'route',
-        () => wire().changeRoute(),
-      );
+      // There and back again.
+      for (let round = 0; round < 2; round++) {
+        await expectEvent(
+          subject(),
+          (event) => event.kind === 'link' && event.ifindex === ifindex,
+          () => wire().changeLink(),
+        );
+        await expectEvent(
+          subject(),
+          (event) => event.kind === 'address' && event.ifindex === ifindex,
+          () => wire().changeAddress(),
+        );
+        await expectEvent(
+          subject(),
+          (event) => event.kind === 'route',
+          () => wire().changeRoute(),
+        );
+      }
     });
 
     it('a closed watch tells nothing, and can be closed by its own listener', async () => {

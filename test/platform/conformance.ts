@@ -8,8 +8,11 @@ import { describeNetwork } from './conformance-network.js';
 import { describePrograms } from './conformance-programs.js';
 import { describeRings } from './conformance-rings.js';
 
-/** It does not tell a program's sizes; it takes any device for a test run; it makes maps as they are declared alone; a program's mode is its own choice. */
-export type Lack = 'sizes' | 'device check' | 'map forms' | 'modes';
+/**
+ * It does not tell a program's sizes; it takes any device for a test run; it makes maps as they are declared alone; a program's mode is its own choice;
+ * it tells no routes and neighbours of IPv6, as Wine does not.
+ */
+export type Lack = 'sizes' | 'device check' | 'map forms' | 'modes' | 'IPv6 tables';
 
 /** What a test needs around the platform. */
 export interface Subject {

@@ -20,6 +20,15 @@ export const inTurn = (...commands: string[]): void => {
   for (const command of commands) ip(command);
 };
 
+/** One command at each call, the first one and the other in turn: a change that lasts, so that who looks now and then sees it too. */
+function changing(there: string, back: string): () => void {
+  let isThere = false;
+  return () => {
+    ip(isThere ? back : there);
+    isThere = !isThere;
+  };
+}
+
 /** A veth pair whose far end is in a namespace that goes with the process that holds it: cat, until its input ends. */
 export async function makeWire(attachForeign: Wire['attachForeign']): Promise<Wire> {
   const holder = spawn('unshare', ['--net', 'cat'], { stdio: ['pipe', 'ignore', 'inherit'] });
@@ -47,9 +56,9 @@ export async function makeWire(attachForeign: Wire['attachForeign']): Promise<Wi
     ifindex: Number((JSON.parse(ip('-j link show wire')) as [{ ifindex: number }])[0].ifindex),
     name: 'wire',
     neighbourMac: farLink.address,
-    changeLink: () => inTurn('link set wire txqueuelen 999', 'link set wire txqueuelen 1000'),
-    changeAddress: () => inTurn('addr add 10.99.0.77/32 dev wire', 'addr del 10.99.0.77/32 dev wire'),
-    changeRoute: () => inTurn('route add 198.18.0.0/24 via 10.99.0.2', 'route del 198.18.0.0/24'),
+    changeLink: changing('link set wire mtu 1499', 'link set wire mtu 1500'),
+    changeAddress: changing('addr add 10.99.0.77/32 dev wire', 'addr del 10.99.0.77/32 dev wire'),
+    changeRoute: changing('route add 198.18.0.0/24 via 10.99.0.2', 'route del 198.18.0.0/24'),
     attachForeign,
   };
 }

@@ -22,7 +22,7 @@ describe('Windows, under Wine with a double of ebpfapi.dll', () => {
       const missing = windowsToolsMissing();
       if (missing !== undefined) skipTest(this, `${missing}: \`npm run test:windows\` sets it up`);
       this.timeout(180_000);
-      const args = [...isolate, process.execPath, mocha, '--no-config', '--import=tsx', '--timeout', '60000', inside + file];
+      const args = [...isolate, process.execPath, mocha, '--no-config', '--import=tsx', '--timeout', '150000', inside + file];
       const child = spawn('setpriv', args, {
         stdio: ['ignore', 'pipe', 'pipe'],
         timeout: 170_000,

@@ -61,7 +61,7 @@ describe('conformance', () => {
     wine = new Wine(folder, await driver.listen());
     const results = join(folder, 'results.json');
     const compiled = join(root, 'build/windows/js/test/windows/inside/conformance-under-wine.js');
-    const options = ['--no-config', '--timeout', '20000', '--reporter', 'json', '--reporter-option', `output=${windowsPath(results)}`];
+    const options = ['--no-config', '--timeout', '60000', '--reporter', 'json', '--reporter-option', `output=${windowsPath(results)}`];
     const ground = {
       objectFile: windowsPath(probe),
       directory: windowsPath(folder),
@@ -75,6 +75,6 @@ describe('conformance', () => {
       .filter(({ err }) => err.message !== undefined)
       .map(({ fullTitle, err }) => `${fullTitle}\n  ${err.stack ?? err.message}`);
     assert.deepEqual(failed, [], output);
-    assert.ok(stats.passes > 60, `${stats.passes} tests passed`);
+    assert.ok(stats.passes > 55, `${stats.passes} tests passed`);
   });
 });
