@@ -37,7 +37,13 @@ async function makePlatform(): Promise<Platform> {
     const { createLinuxPlatform } = await import('../platform/linux/index.js');
     return createLinuxPlatform();
   }
-  throw new FairleadError('FL_E_UNSUPPORTED', `there is no data plane for ${process.platform}`, { hint: 'run Fairlead on Linux' });
+  if (process.platform === 'win32') {
+    const { createWindowsPlatform } = await import('../platform/windows/index.js');
+    return createWindowsPlatform();
+  }
+  throw new FairleadError('FL_E_UNSUPPORTED', `there is no data plane for ${process.platform}`, {
+    hint: 'run Fairlead on Linux or Windows',
+  });
 }
 
 /** Looks at this machine, whether an agent runs or not. */

@@ -42,10 +42,10 @@ export async function serveApi(agent: Agent, { path, group, version, unloaded, l
   const app = await buildApi(agent, version, unloaded, log);
   try {
     // Not recursive: where no folder can be made, as in /proc, Node.js 20 would try for ever.
-    if (!existsSync(dirname(path))) mkdirSync(dirname(path), 0o755);
+    if (!isPipe(path) && !existsSync(dirname(path))) mkdirSync(dirname(path), 0o755);
     await app.listen({ path });
     if (gid !== undefined) chownSync(path, -1, gid);
-    chmodSync(path, SOCKET_MODE);
+    if (!isPipe(path)) chmodSync(path, SOCKET_MODE);
   } catch (error) {
     await app.close();
     throw new FairleadError('FL_E_SYSTEM', `API socket ${path} cannot be made: ${(error as Error).message}`, {
@@ -120,8 +120,13 @@ function refusalOf(error: FastifyError): FairleadError | undefined {
   });
 }
 
+/** A named pipe of Windows is in no folder and has no mode: those who may use it are the administrators. */
+const isPipe = (path: string): boolean => path.startsWith('\\\\.\\pipe\\');
+
 /** Takes away the socket of an agent that is gone. Throws FL_E_CONFLICT when somebody answers, or when it is no socket. */
 async function makeRoom(path: string): Promise<void> {
+  // A pipe goes with its program; Windows refuses a second one of its name.
+  if (isPipe(path)) return;
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   const hint = 'give another path with --api-socket, or end the program that has this one';

@@ -11,8 +11,6 @@ import type { ExplanationView, FlowQuestion } from '../model/explanation.js';
 import { formatEndpoint } from '../model/format.js';
 import { validateService } from '../model/validate.js';
 import { validateServices } from '../model/validate-all.js';
-import { validateCrossing } from '../model/validate-families.js';
-import { validateExec } from '../model/validate-health.js';
 import { warnOfPorts } from '../model/warn-ports.js';
 import type { StatsView } from '../model/stats.js';
 import type { BackendView, FlowCount, FlowView, NeighbourView, ServiceView, StatusView } from '../model/views.js';
@@ -47,6 +45,7 @@ import { viewStatus } from './status.js';
 import { Transaction } from './apply/transaction.js';
 import { type ViewContext, viewBackends, viewNeighbours, viewService, warnOfBackends } from './views.js';
 import { Writer } from './writer.js';
+import { type Here, validateHere, validateMode } from './validate-here.js';
 
 /** How long an answer waits for the MACs of new backends, milliseconds: ARP on a LAN takes less than one. */
 const SETTLE = 300;
@@ -163,7 +162,8 @@ export class RunningAgent implements Agent {
     return this.#writer.run(async () => {
       const before = this.#state.mode;
       const next = { ...this.#state, mode };
-      for (const service of next.services) validateCrossing(service, mode, this.#context.dispatch);
+      validateMode(mode, this.#here);
+      for (const service of next.services) validateHere(service, mode, this.#here);
       await this.#commit(next, (transaction) => applyMode(this.#context, next, transaction));
       return { mode, before };
     });
@@ -190,10 +190,8 @@ export class RunningAgent implements Agent {
       const { settings, hops, lbAddresses } = this.#session.parts;
       const difference = diffStates(this.#state, next);
       validateServices(next.services, settings, () => {});
-      for (const service of next.services) {
-        validateCrossing(service, next.mode, settings.dispatch);
-        validateExec(service, settings.healthExec);
-      }
+      validateMode(next.mode, this.#here);
+      for (const service of next.services) validateHere(service, next.mode, this.#here);
       const touched = new Set([...difference.added, ...difference.changed.map(({ id }) => id)]);
       const services = next.services.filter(({ id }) => touched.has(id));
       if (dryRun || isSame(difference)) return difference;
@@ -299,6 +297,11 @@ export class RunningAgent implements Agent {
     return id !== undefined && this.#datapath.backends.get(id)?.state === 'active' ? 'up' : undefined;
   }
 
+  get #here(): Here {
+    const { settings, platform } = this.#session.parts;
+    return { ...settings, growsHead: platform.capabilities.growsHead };
+  }
+
   get #datapath(): Datapath {
     return this.#session.parts.tables.datapath;
   }
@@ -309,8 +312,7 @@ export class RunningAgent implements Agent {
       const planned = plan();
       const { settings, hops } = this.#session.parts;
       validateService(planned.service, this.#state.services, settings);
-      validateCrossing(planned.service, this.#state.mode, settings.dispatch);
-      validateExec(planned.service, settings.healthExec);
+      validateHere(planned.service, this.#state.mode, this.#here);
       for (const { address } of planned.service.backends) hops.track(address);
       try {
         checkPlaces(planned.service, this.#session.parts.lbAddresses);

@@ -61,6 +61,11 @@ function environmentOf({ service, frontend, backend, at }: Subject): NodeJS.Proc
 
 /** What is left of the group; after the program's end often nothing. */
 function killGroup(pid: number): void {
+  // Windows has no groups, but knows who started whom.
+  if (process.platform === 'win32') {
+    spawn('taskkill.exe', ['/T', '/F', '/PID', String(pid)], { stdio: 'ignore', windowsHide: true }).on('error', () => {});
+    return;
+  }
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {

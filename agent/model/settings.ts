@@ -80,14 +80,41 @@ export interface Settings {
   readonly healthExec: boolean;
 }
 
+/** Folders that nobody was told another of, and what an instance's API is called. */
+interface Places {
+  readonly state: string;
+  readonly locks: string;
+  readonly cache: string;
+  api(instance: string): string;
+}
+
+/** `system`: as process.platform names it; `data`: Windows' folder for programs' data. */
+export function placesOn(system: string, data = 'C:\\ProgramData'): Places {
+  if (system !== 'win32') {
+    return {
+      state: '/var/lib/fairlead',
+      locks: '/run/fairlead',
+      cache: '/var/cache/fairlead',
+      api: (instance) => `/run/fairlead/${instance}.sock`,
+    };
+  }
+  const own = `${data}\\Fairlead`;
+  return { state: `${own}\\state`, locks: `${own}\\run`, cache: `${own}\\cache`, api: (instance) => `\\\\.\\pipe\\fairlead-${instance}` };
+}
+
+const PLACES = placesOn(process.platform, process.env['ProgramData']);
+
+/** Where lock files are. */
+export const LOCK_FOLDER = PLACES.locks;
+
 /** Where an instance keeps its services and mode, unless told otherwise. */
 export function stateFileOf(instance: string): string {
-  return `/var/lib/fairlead/${instance}/state.json`;
+  return `${PLACES.state}/${instance}/state.json`;
 }
 
 /** Where an instance's API is, unless told otherwise. */
 export function socketOf(instance: string): string {
-  return `/run/fairlead/${instance}.sock`;
+  return PLACES.api(instance);
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -115,7 +142,7 @@ export const DEFAULT_SETTINGS: Settings = {
   web: undefined,
   webNames: [],
   bpfObject: undefined,
-  cacheDirectory: '/var/cache/fairlead',
+  cacheDirectory: PLACES.cache,
   logLevel: 'info',
   clang: 'clang',
   earlyFragments: 'drop',

@@ -42,6 +42,7 @@ export function createFakePlatform(kernel: FakeKernel = new FakeKernel()): FakeP
       redirect: true,
       multiBuffer: true,
       synCookies: true,
+      growsHead: true,
       loadsObjects: true,
       ...kernel.options.capabilities,
     },

@@ -38,6 +38,7 @@ export function probeCapabilities(context: Context): Capabilities {
       return once('synCookies', () => canLoad(context, 'fl_probe_syn', callSynCookie()));
     },
     loadsObjects: true,
+    growsHead: true,
   };
 }
 

@@ -1,6 +1,6 @@
 // What eBPF and XDP for Windows can do.
 // May import platform/port.
-// Invariant: nothing is told by a version. What stands here as a constant, no release has (docs/windows-data-plane.md).
+// Invariant: nothing is told by a version. What stands here no release has (docs/windows-data-plane.md).
 
 import type { Capabilities } from '../port.js';
 
@@ -10,6 +10,8 @@ export const CAPABILITIES: Capabilities = {
   redirect: false,
   multiBuffer: false,
   synCookies: false,
+  // bpf_xdp_adjust_head is there and refuses, in every XDP for Windows so far.
+  growsHead: false,
   // Its just-in-time compiler has no room for the program. An object file that is given is tried all the same.
   loadsObjects: false,
 };

@@ -7,9 +7,8 @@ import type { Datapath } from '../../datapath/datapath.js';
 import type { Config } from '../../datapath/layout.js';
 import type { Known } from '../../health/checker.js';
 import { formatEndpoint } from '../../model/format.js';
-import type { DesiredState, Dispatch, Endpoint, Service } from '../../model/service.js';
-import { validateCrossing } from '../../model/validate-families.js';
-import { validateExec } from '../../model/validate-health.js';
+import type { DesiredState, Endpoint, Service } from '../../model/service.js';
+import { type Here, validateHere } from '../validate-here.js';
 import { type ApplyContext, applyState } from './apply.js';
 import { type ChosenState, chooseState, type StateSources } from '../state/choose-state.js';
 import { isOut, stateBefore, withHealth } from '../health-overlay.js';
@@ -19,12 +18,10 @@ import { RangeBook } from './source-policy.js';
 import type { Tables } from './table-steps.js';
 import { Transaction } from './transaction.js';
 
-export interface ReconcileRequest extends Omit<StateSources, 'datapath'> {
+export interface ReconcileRequest extends Omit<StateSources, 'datapath'>, Here {
   readonly datapath: Datapath;
   readonly config: Config;
   readonly hops: NextHops;
-  readonly dispatch: Dispatch;
-  readonly healthExec: boolean;
   readonly snatAddresses: readonly string[];
 }
 
@@ -59,8 +56,7 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
   };
   const chosen = await chooseState(request);
   for (const service of chosen.state.services) {
-    validateCrossing(service, chosen.state.mode, request.dispatch);
-    validateExec(service, request.healthExec);
+    validateHere(service, chosen.state.mode, request);
   }
   for (const [, { address, nextHop }] of backends) hops.track(address, nextHop);
   for (const service of chosen.state.services) for (const { address } of service.backends) hops.track(address);

@@ -20,7 +20,7 @@ export async function buildObject(platform: Platform, settings: Settings, ground
   if (settings.bpfObject !== undefined) return [givenObject(settings.bpfObject), `${basename(settings.bpfObject)}, as given`];
   if (!platform.capabilities.loadsObjects) {
     throw new FairleadError('FL_E_UNSUPPORTED', `${platform.name}: programs compiled here cannot be loaded`, {
-      hint: 'give the pre-built, signed driver with --bpf-object',
+      hint: 'give the driver that was made beforehand: --bpf-object=FILE.sys (docs/windows.md)',
     });
   }
   const { clang, cacheDirectory } = settings;

@@ -6,13 +6,14 @@ import type { Clock, InterfaceInfo, Lock, Platform } from '../../../platform/por
 import type { Config } from '../../datapath/layout.js';
 import { buildConfig, buildMacros, layoutDigest, platformMacros } from '../../datapath/macros.js';
 import { FairleadError } from '../../model/errors.js';
-import type { Settings } from '../../model/settings.js';
+import { LOCK_FOLDER, type Settings } from '../../model/settings.js';
 import { chooseLbAddresses, findDevices, SourcePolicy, warnOfDevices } from './interfaces.js';
 import { refuseForeignPrograms } from '../program/links.js';
 import type { Log } from '../log.js';
 import { Pins } from '../program/pins.js';
 import { chooseSnatRange, type PortRange, warnOfOverlap } from './snat-range.js';
 import { findSourceDirectory, readSources } from '../program/sources.js';
+import { validateMode } from '../validate-here.js';
 import { Warnings } from '../warnings.js';
 
 /** Places that are not a person's to set; tests give their own. */
@@ -42,13 +43,14 @@ export interface Ground {
 
 /** Throws FL_E_LOCKED, FL_E_NOT_FOUND, FL_E_VALUE, FL_E_UNSUPPORTED, FL_E_FOREIGN_PROGRAM; the lock is free again then. */
 export async function surveyGround(platform: Platform, settings: Settings, environment: StartEnvironment): Promise<Ground> {
-  const lock = takeLock(platform, settings.instance, environment.lockDirectory ?? '/run/fairlead');
+  const lock = takeLock(platform, settings.instance, environment.lockDirectory ?? LOCK_FOLDER);
   try {
     const devices = findDevices(platform.network, settings.devices);
     const pins = new Pins(platform.bpf, platform.pinRoot, settings.instance);
     refuseForeignPrograms(platform.bpf, pins, devices);
     const lbAddresses = chooseLbAddresses(settings, devices, platform.network);
     refuseSynChallenge(platform, settings);
+    validateMode(settings.mode ?? 'snat', { ...settings, growsHead: platform.capabilities.growsHead });
     const local = platform.network.localPortRange();
     const snatRange = settings.snatRange ?? chooseSnatRange(local);
     const clock = await platform.clock();

@@ -98,6 +98,7 @@ async function takeOver(
         hops,
         dispatch: settings.dispatch,
         healthExec: settings.healthExec,
+        growsHead: platform.capabilities.growsHead,
         snatAddresses: settings.snatAddresses,
       });
     } catch (error) {
