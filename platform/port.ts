@@ -1,4 +1,4 @@
-// The port behind which every kernel stands: Linux (platform/linux), later Windows, and an in-memory fake.
+// The port behind which every kernel stands: Linux (platform/linux), Windows (platform/windows), and an in-memory fake.
 // Imports agent/model only. Adapters import this file and agent/model/errors.ts, nothing else of the agent.
 // All failures are thrown as FairleadError; a conformance suite (test/platform) holds for every adapter.
 // Keys and values are raw bytes; agent/datapath knows their layout. Integers inside are little endian on all our machines.
