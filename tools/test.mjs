@@ -27,7 +27,7 @@ const MOST_TIME = 25 * 60_000;
  */
 const BESIDE = [
   ['test/e2e/[a-h]*.test.ts', 'test/bench/*.test.ts', 'test/platform/*.test.ts', 'test/verifier/*.test.ts'],
-  ['test/e2e/[i-z]*.test.ts', 'test/backends/**/*.test.ts', 'test/samples/**/*.test.ts'],
+  ['test/e2e/[i-z]*.test.ts', 'test/backends/**/*.test.ts', 'test/samples/**/*.test.ts', 'test/windows/*.test.ts'],
 ];
 
 /** Runs a program with the terminal as it is; true when it ended with 0. */
