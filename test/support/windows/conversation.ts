@@ -82,9 +82,21 @@ export function assertTranslated(own: WireFamily, link: Link, receive: Receive):
   return port;
 }
 
+/** Sends the SYN of another connection, from the client's next port, which DSR by L2 hands on with other MACs alone. */
+export function assertHandedOn({ family, neighbour }: WireFamily, link: Link, receive: Receive): void {
+  const ends = [
+    [CLIENT[family], CLIENT_PORT + 1],
+    [VIP[family], SERVICE_PORT],
+  ] as const;
+  const sent = receive(frame(family, [CLIENT_MAC, link.own], ...ends, ['syn']));
+  assert.equal(sent.verdict, 'tx', `to ${neighbour}`);
+  const [from, to] = ends.map(([address, port]) => [written(address), port]);
+  assert.deepEqual(endsOf(sent.packet), { macs: [link.own, link.neighbour], from, to });
+}
+
 /** That dumpstate tells of this connection. */
 export function assertDumped({ family, neighbour }: WireFamily, said: string): void {
-  assert.match(said, /\b1 flow\n/);
+  assert.match(said, /\b[12] flows?\n/);
   for (const part of [CLIENT[family], String(CLIENT_PORT), VIP[family], neighbour, String(BACKEND_PORT), 'snat'])
     assert.ok(said.includes(part), said);
 }

@@ -15,6 +15,7 @@ import { makeWire, requireOwnNetwork } from '../../platform/linux-wire.js';
 import { WindowsAgent } from '../../support/windows/agent.js';
 import {
   assertDumped,
+  assertHandedOn,
   assertTranslated,
   endsOf,
   type Link,
@@ -55,6 +56,7 @@ describe('the agent on Windows', () => {
   const flags = (name: string, ...more: string[]): string[] => [
     '--bpf-lb-mode=snat',
     '--device=wire',
+    '--dsr-dispatch=l2',
     `--instance=${name}`,
     `--bpf-object=${windowsPath(object)}`,
     `--state=${windowsPath(join(folder, `${name}.json`))}`,
@@ -124,11 +126,26 @@ describe('the agent on Windows', () => {
     }
   });
 
-  it('refuses IPIP where the program cannot make packets longer, and offers l2', async () => {
+  it('mode update dsr hands new flows on by L2, and breaks none that exist', async () => {
+    const before = TOLD_FAMILIES.map((own) => assertTranslated(own, link, receive));
     await agent.type('mode update dsr');
-    await agent.expect(/dsr-dispatch=l2/);
-    await agent.type('mode get');
-    await agent.expect(/mode snat/);
+    await agent.expect(/mode[^\n]*dsr/);
+    for (const own of TOLD_FAMILIES) assertHandedOn(own, link, receive);
+    assert.deepEqual(
+      TOLD_FAMILIES.map((own) => assertTranslated(own, link, receive)),
+      before,
+    );
+    await agent.type('mode update snat');
+    await agent.expect(/mode[^\n]*snat/);
+  });
+
+  it('IPIP is refused at the start, where no program can make packets longer, and L2 is offered', async () => {
+    const { made, environment } = await makeKernel();
+    const words = flags('ipip').map((flag) => flag.replace('=snat', '=dsr').replace('=l2', '=ipip'));
+    const { status, output } = await (await WindowsAgent.start(wine, words, environment)).ended();
+    assert.notEqual(status, 0);
+    assert.match(output, /FL_E_UNSUPPORTED[\s\S]*--dsr-dispatch=l2|--dsr-dispatch=l2[\s\S]*FL_E_UNSUPPORTED/);
+    assert.deepEqual([made.pins.size, made.memory.maps.size], [0, 0]);
   });
 
   it('undoes a change that the system refuses in the middle, and says so', async () => {
