@@ -139,14 +139,17 @@ async function runAsService({ settings, config, watch }: Extract<CommandLine, { 
     if (config !== undefined) {
       const byFile = auditAgent(agent, `file ${config}`, log);
       await applyConfig(byFile, config);
-      process.removeAllListeners('SIGHUP');
       // What is wrong with the file then is told, and what runs goes on as it is.
       const readAgain = () =>
         applyConfig(byFile, config).then(
           () => log('info', 'configuration read again', { file: config }),
           (error: Error) => log('error', `configuration not used: ${error.message}`, { file: config }),
         );
-      process.on('SIGHUP', () => void readAgain());
+      // On Windows it says that the console is closed, and ends the agent as the other signals do.
+      if (process.platform !== 'win32') {
+        process.removeAllListeners('SIGHUP');
+        process.on('SIGHUP', () => void readAgain());
+      }
       if (watch) {
         const { watchFile } = await import('./cli/file-watch.js');
         watchFile(config, readAgain, () => log('warning', 'the configuration file is gone; what runs goes on', { file: config }));

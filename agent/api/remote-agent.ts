@@ -158,9 +158,10 @@ export class RemoteAgent implements Agent {
   }
 
   #failure(error: NodeJS.ErrnoException): Error {
-    if (error.code === 'EACCES') {
+    // EPERM: so Windows says it of a pipe.
+    if (error.code === 'EACCES' || error.code === 'EPERM') {
       return new FairleadError('FL_E_PERMISSION', `agent at ${this.#socket}: you may not open its socket`, {
-        hint: 'run this as root, or as a member of the group that the agent was given with --api-group',
+        hint: 'run this as root (on Windows as an administrator), or as a member of the group that the agent was given with --api-group',
         cause: error,
       });
     }

@@ -17,6 +17,7 @@ import { API_VERSION, encodeError, ROOT, statusOfError, toJson } from './wire.js
 /** Ten thousand services of ten backends each. */
 const MAX_BODY = 64 << 20;
 const SOCKET_MODE = 0o660;
+const OTHER_PATH = 'give another path with --api-socket, or end the program that has this one';
 
 export interface ApiOptions {
   readonly path: string;
@@ -35,9 +36,9 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
-/** Throws FL_E_CONFLICT when another program answers at the socket, FL_E_NOT_FOUND for an unknown group, FL_E_SYSTEM when it cannot be made. */
+/** Throws FL_E_CONFLICT when another program answers at the socket, FL_E_NOT_FOUND for an unknown group, FL_E_UNSUPPORTED for a pipe's, FL_E_SYSTEM when it cannot be made. */
 export async function serveApi(agent: Agent, { path, group, version, unloaded, log }: ApiOptions): Promise<ApiServer> {
-  const gid = group === undefined ? undefined : findGroup(group);
+  const gid = group === undefined ? undefined : findGroup(group, path);
   await makeRoom(path);
   const app = await buildApi(agent, version, unloaded, log);
   try {
@@ -48,6 +49,8 @@ export async function serveApi(agent: Agent, { path, group, version, unloaded, l
     if (!isPipe(path)) chmodSync(path, SOCKET_MODE);
   } catch (error) {
     await app.close();
+    // A pipe's name is found taken only here.
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw taken(path);
     throw new FairleadError('FL_E_SYSTEM', `API socket ${path} cannot be made: ${(error as Error).message}`, {
       hint: 'give another path with --api-socket',
       cause: error,
@@ -121,7 +124,7 @@ function refusalOf(error: FastifyError): FairleadError | undefined {
 }
 
 /** A named pipe of Windows is in no folder and has no mode: those who may use it are the administrators. */
-const isPipe = (path: string): boolean => path.startsWith('\\\\.\\pipe\\');
+const isPipe = (path: string): boolean => /^\\\\[.?]\\pipe\\/i.test(path);
 
 /** Takes away the socket of an agent that is gone. Throws FL_E_CONFLICT when somebody answers, or when it is no socket. */
 async function makeRoom(path: string): Promise<void> {
@@ -129,11 +132,14 @@ async function makeRoom(path: string): Promise<void> {
   if (isPipe(path)) return;
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
-  const hint = 'give another path with --api-socket, or end the program that has this one';
   if (!found.isSocket())
-    throw new FairleadError('FL_E_CONFLICT', `API socket ${path}: there is a file of this name that is no socket`, { hint });
-  if (await answers(path)) throw new FairleadError('FL_E_CONFLICT', `API socket ${path}: another program answers there`, { hint });
+    throw new FairleadError('FL_E_CONFLICT', `API socket ${path}: there is a file of this name that is no socket`, { hint: OTHER_PATH });
+  if (await answers(path)) throw taken(path);
   unlinkSync(path);
+}
+
+function taken(path: string): FairleadError {
+  return new FairleadError('FL_E_CONFLICT', `API socket ${path}: another program answers there`, { hint: OTHER_PATH });
 }
 
 function answers(path: string): Promise<boolean> {
@@ -149,7 +155,12 @@ function answers(path: string): Promise<boolean> {
 }
 
 /** Number of a group. Node.js has no call for it; names from elsewhere (LDAP) are given as a number. */
-function findGroup(group: string): number {
+function findGroup(group: string, path: string): number {
+  if (isPipe(path)) {
+    throw new FairleadError('FL_E_UNSUPPORTED', `group ${group}: a named pipe belongs to no group`, {
+      hint: 'leave --api-group out: administrators alone use the API here',
+    });
+  }
   if (/^\d+$/.test(group)) return Number(group);
   const line = readFileSync('/etc/group', 'utf8')
     .split('\n')

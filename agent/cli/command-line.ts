@@ -30,7 +30,7 @@ export const USAGES = [
 ] as const;
 export const PURPOSE =
   'Sets up a layer-4 load balancer in XDP on network devices. The first form takes commands at a prompt or from a pipe, the second none: it is for a ' +
-  'service manager. The third is a prompt to an agent that runs, the fourth one command to it (`fairlead help` lists all), the last prints a script for a shell to complete them. An agent needs root; ' +
+  'service manager. The third is a prompt to an agent that runs, the fourth one command to it (`fairlead help` lists all), the last prints a script for a shell to complete them. An agent needs root, on Windows an administrator; ' +
   'so do its users, unless --api-group names another group. ' +
   'The data plane outlives the agent: leaving the prompt or ending the agent changes nothing for traffic; `unload` takes it away.';
 export const ENVIRONMENT = 'Environment: NO_COLOR=1 no colours; FAIRLEAD_DEBUG=1 stack traces of defects.';

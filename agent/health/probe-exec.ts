@@ -2,7 +2,7 @@
 // Imports node:child_process, agent/model and its siblings. Whether programs may be run at all is agent/control's matter.
 // Invariant: no shell; nothing of the agent's environment but PATH; at the time limit the program is killed with its process group.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { formatFrontend } from '../model/format.js';
 import type { HealthCheck } from '../model/health.js';
 import { attempt, type Stop } from './attempt.js';
@@ -23,6 +23,7 @@ export function probeExec({ command = [], timeout }: HealthCheck, subject: Subje
       env: environmentOf(subject),
       // A process group of its own: what the program starts is killed with it.
       detached: true,
+      windowsHide: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -44,7 +45,7 @@ export function probeExec({ command = [], timeout }: HealthCheck, subject: Subje
       clearTimeout(rest);
       child.stdout.destroy();
       child.stderr.destroy();
-      if (child.pid !== undefined) killGroup(child.pid);
+      killGroup(child);
     };
   });
 }
@@ -60,9 +61,11 @@ function environmentOf({ service, frontend, backend, at }: Subject): NodeJS.Proc
 }
 
 /** What is left of the group; after the program's end often nothing. */
-function killGroup(pid: number): void {
-  // Windows has no groups, but knows who started whom.
+function killGroup({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid === undefined) return;
   if (process.platform === 'win32') {
+    // No groups there, but it is known who started whom. The number of a process that has ended may be another's by now.
+    if (exitCode !== null || signalCode !== null) return;
     spawn('taskkill.exe', ['/T', '/F', '/PID', String(pid)], { stdio: 'ignore', windowsHide: true }).on('error', () => {});
     return;
   }

@@ -71,12 +71,12 @@ export function parseCommand(text: string, where?: string): readonly string[] {
   throw valueError('command', text, problem, where, `for example '["/usr/local/bin/check","--fast"]'`);
 }
 
-/** Why this is no command; undefined: it is one. */
-export function findCommandProblem(json: unknown): string | undefined {
+/** Why this is no command; undefined: it is one. `system`: as process.platform names it. */
+export function findCommandProblem(json: unknown, system: string = process.platform): string | undefined {
   const texts = Array.isArray(json) && json.length > 0 && json.every((one) => typeof one === 'string');
   if (!texts) return 'not a JSON array of texts';
   const [program, ...others] = json as readonly string[];
-  if (!program?.startsWith('/')) return 'the program is not an absolute path';
+  if (!(system === 'win32' ? /^[a-z]:[\\/]/i : /^\//).test(program ?? '')) return 'the program is not an absolute path';
   if (others.length > MOST_ARGUMENTS) return `more than ${MOST_ARGUMENTS} arguments`;
   if (json.some((one: string) => one.length > LONGEST_ARGUMENT || one.includes('\0'))) {
     return `an argument is longer than ${LONGEST_ARGUMENT} characters, or has a zero byte`;

@@ -82,9 +82,10 @@ export interface Settings {
 
 /** Folders that nobody was told another of, and what an instance's API is called. */
 interface Places {
-  readonly state: string;
   readonly locks: string;
   readonly cache: string;
+  /** A file. */
+  state(instance: string): string;
   api(instance: string): string;
 }
 
@@ -92,14 +93,19 @@ interface Places {
 export function placesOn(system: string, data = 'C:\\ProgramData'): Places {
   if (system !== 'win32') {
     return {
-      state: '/var/lib/fairlead',
       locks: '/run/fairlead',
       cache: '/var/cache/fairlead',
+      state: (instance) => `/var/lib/fairlead/${instance}/state.json`,
       api: (instance) => `/run/fairlead/${instance}.sock`,
     };
   }
   const own = `${data}\\Fairlead`;
-  return { state: `${own}\\state`, locks: `${own}\\run`, cache: `${own}\\cache`, api: (instance) => `\\\\.\\pipe\\fairlead-${instance}` };
+  return {
+    locks: `${own}\\run`,
+    cache: `${own}\\cache`,
+    state: (instance) => `${own}\\state\\${instance}\\state.json`,
+    api: (instance) => `\\\\.\\pipe\\fairlead-${instance}`,
+  };
 }
 
 const PLACES = placesOn(process.platform, process.env['ProgramData']);
@@ -109,7 +115,7 @@ export const LOCK_FOLDER = PLACES.locks;
 
 /** Where an instance keeps its services and mode, unless told otherwise. */
 export function stateFileOf(instance: string): string {
-  return `${PLACES.state}/${instance}/state.json`;
+  return PLACES.state(instance);
 }
 
 /** Where an instance's API is, unless told otherwise. */

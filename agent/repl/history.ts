@@ -3,15 +3,17 @@
 // Invariant: no history is no failure; the prompt works without.
 
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, win32 } from 'node:path';
 
-/** Path of the history by the XDG base directory specification, or undefined without a home. */
+/** Path of the history by the XDG base directory specification, on Windows in the person's local folder; undefined without either. */
 export function historyPath(environment: Readonly<Record<string, string | undefined>>): string | undefined {
   const state = environment['XDG_STATE_HOME'];
   // The specification: a relative path is to be ignored.
   if (state?.startsWith('/')) return join(state, 'fairlead', 'history');
   const home = environment['HOME'];
-  return home?.startsWith('/') ? join(home, '.local', 'state', 'fairlead', 'history') : undefined;
+  if (home?.startsWith('/')) return join(home, '.local', 'state', 'fairlead', 'history');
+  const local = environment['LOCALAPPDATA'];
+  return local && win32.join(local, 'Fairlead', 'history');
 }
 
 /** '.local/state/fairlead': a home that is missing is not made. */

@@ -8,7 +8,7 @@ import type { Config } from '../../datapath/layout.js';
 import type { Known } from '../../health/checker.js';
 import { formatEndpoint } from '../../model/format.js';
 import type { DesiredState, Endpoint, Service } from '../../model/service.js';
-import { type Here, validateHere } from '../validate-here.js';
+import { type Here, validateHere, validateMode } from '../validate-here.js';
 import { type ApplyContext, applyState } from './apply.js';
 import { type ChosenState, chooseState, type StateSources } from '../state/choose-state.js';
 import { isOut, stateBefore, withHealth } from '../health-overlay.js';
@@ -55,9 +55,8 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
     ranges: new RangeBook(await datapath.ranges.entries()),
   };
   const chosen = await chooseState(request);
-  for (const service of chosen.state.services) {
-    validateHere(service, chosen.state.mode, request);
-  }
+  validateMode(chosen.state.mode, request);
+  for (const service of chosen.state.services) validateHere(service, chosen.state.mode, request);
   for (const [, { address, nextHop }] of backends) hops.track(address, nextHop);
   for (const service of chosen.state.services) for (const { address } of service.backends) hops.track(address);
   keepState(request, chosen);

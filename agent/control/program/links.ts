@@ -2,7 +2,7 @@
 // Imports platform/port, agent/model and its siblings.
 // Invariant: a foreign program is never touched, and whatever fails, each device forwards by the program that it had before.
 
-import type { Bpf, BpfLink, BpfProgram, InterfaceInfo } from '../../../platform/port.js';
+import type { Bpf, BpfLink, BpfProgram, InterfaceInfo, Platform } from '../../../platform/port.js';
 import { FairleadError } from '../../model/errors.js';
 import type { XdpMode } from '../../model/settings.js';
 import type { Pins } from './pins.js';
@@ -31,18 +31,24 @@ export interface AttachRequest {
 }
 
 /** Throws FL_E_FOREIGN_PROGRAM before anything is touched when somebody else's program is on a device without a link of ours. */
-export function refuseForeignPrograms(bpf: Bpf, pins: Pins, devices: readonly InterfaceInfo[]): void {
+export function refuseForeignPrograms(
+  { bpf, flavour }: Pick<Platform, 'bpf' | 'flavour'>,
+  pins: Pins,
+  devices: readonly InterfaceInfo[],
+): void {
   for (const device of devices) {
     const link = bpf.openPinnedLink(pins.link(device.name));
     const ours = link !== undefined && link.ifindex === device.index;
     link?.close();
     const found = ours ? undefined : bpf.attachedProgram(device.index);
     if (found === undefined) continue;
+    const how =
+      flavour === 'linux' ? `ip link set dev ${device.name} xdp off, or bpftool net` : `netsh.exe ebpf delete program ${found.programId}`;
     throw new FairleadError(
       'FL_E_FOREIGN_PROGRAM',
       `device ${device.name}: program ${found.programName} (id ${found.programId}, ${found.mode}) is attached`,
       {
-        hint: `it is not this instance's; take it off first, if it may go: ip link set dev ${device.name} xdp off, or bpftool net`,
+        hint: `it is not this instance's; take it off first, if it may go: ${how}`,
       },
     );
   }

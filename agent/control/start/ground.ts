@@ -47,7 +47,7 @@ export async function surveyGround(platform: Platform, settings: Settings, envir
   try {
     const devices = findDevices(platform.network, settings.devices);
     const pins = new Pins(platform.bpf, platform.pinRoot, settings.instance);
-    refuseForeignPrograms(platform.bpf, pins, devices);
+    refuseForeignPrograms(platform, pins, devices);
     const lbAddresses = chooseLbAddresses(settings, devices, platform.network);
     refuseSynChallenge(platform, settings);
     validateMode(settings.mode ?? 'snat', { ...settings, growsHead: platform.capabilities.growsHead });

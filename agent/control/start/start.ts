@@ -3,7 +3,7 @@
 // Invariant: nothing that forwards is touched before the new program is verified and its maps are filled; a start that fails
 // leaves the data plane as it found it and holds nothing.
 
-import type { Platform } from '../../../platform/port.js';
+import type { Capabilities, Platform } from '../../../platform/port.js';
 import { Datapath } from '../../datapath/datapath.js';
 import { FAMILIES } from '../../datapath/families.js';
 import type { Settings } from '../../model/settings.js';
@@ -107,7 +107,7 @@ async function takeOver(
     spent = performance.now() - began;
     installed = await reporter.step('attach', settings.devices.join(', '), async () => {
       const done = await installProgram({ platform, pins, prepared, layout, devices: ground.devices, xdpMode: settings.xdpMode });
-      return [done, describeInstalled(done)];
+      return [done, describeInstalled(done, platform.capabilities)];
     });
   } catch (error) {
     const failure = await undoable.rollback(error);
@@ -168,10 +168,11 @@ function describeProgram({ program, adopted }: PreparedProgram): string {
   return `${program.verifiedInstructions} instructions verified, program id ${program.id}`;
 }
 
-function describeInstalled({ devices, dropped }: Installed): string {
-  const served = devices.map(
-    ({ name, mode, link, how, notice }) => `${name}: ${mode}, link id ${link.id} (${how}${notice === undefined ? '' : `; ${notice}`})`,
-  );
+function describeInstalled({ devices, dropped }: Installed, { atomicReplace }: Pick<Capabilities, 'atomicReplace'>): string {
+  const served = devices.map(({ name, mode, link, how, notice }) => {
+    const gap = how === 'replaced' && !atomicReplace ? "not in one step: frames in between passed to the system's own stack" : undefined;
+    return `${name}: ${mode}, link id ${link.id} (${[how, gap, notice].filter((part) => part !== undefined).join('; ')})`;
+  });
   return [...served, ...dropped.map((name) => `${name}: not asked for any more, taken off`)].join('; ');
 }
 

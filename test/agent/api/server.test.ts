@@ -211,6 +211,25 @@ describe('the API’s socket', () => {
     other.close();
   });
 
+  it('may have a pipe’s name, which has no group and is never taken from a program that has it', async () => {
+    // Here such a name is that of a socket in the current folder: refused, it is there all the same.
+    const [before, pipe] = [process.cwd(), String.raw`\\.\pipe\fairlead-test`];
+    process.chdir(folder);
+    try {
+      const server = await serveApi(new AgentDouble(), { ...options, path: pipe });
+      assert.equal(await codeOf(serveApi(new AgentDouble(), { ...options, path: pipe })), 'FL_E_CONFLICT');
+      assert.ok(existsSync(pipe));
+      await server.close();
+      // Nor is it looked for as a file.
+      writeFileSync(pipe, '');
+      await assert.rejects(serveApi(new AgentDouble(), { ...options, path: pipe }), /another program answers there/);
+      for (const name of [pipe, pipe.toUpperCase(), pipe.replace('.', '?')])
+        assert.equal(await codeOf(serveApi(new AgentDouble(), { ...options, path: name, group: '0' })), 'FL_E_UNSUPPORTED', name);
+    } finally {
+      process.chdir(before);
+    }
+  });
+
   it('says what keeps it from being made', async () => {
     assert.equal(await codeOf(serveApi(new AgentDouble(), { ...options, path: '/proc/nothing/agent.sock' })), 'FL_E_SYSTEM');
     assert.equal(await codeOf(serveApi(new AgentDouble(), { ...options, group: 'no-such-group' })), 'FL_E_NOT_FOUND');

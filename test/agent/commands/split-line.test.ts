@@ -9,6 +9,18 @@ describe('splitLine', () => {
     assert.deepEqual(splitLine(''), []);
   });
 
+  it('leaves the backslashes of Windows paths as they are, quoted or not', () => {
+    const line = String.raw`config apply C:\new\table.yaml "C:\Program Files\lb.yaml" --api-socket=\\.\pipe\x`;
+    const words = [
+      'config',
+      'apply',
+      String.raw`C:\new\table.yaml`,
+      String.raw`C:\Program Files\lb.yaml`,
+      String.raw`--api-socket=\\.\pipe\x`,
+    ];
+    assert.deepEqual(splitLine(line), words);
+  });
+
   it('refuses a quote that is not closed', () => {
     assert.throws(() => splitLine('service "get'), { code: 'FL_E_USAGE', message: 'the quote " is not closed' });
   });

@@ -75,8 +75,8 @@ export class TestBench {
   }
 
   /** An "object file"; another content is another program. */
-  object(content: string): string {
-    const path = join(this.directory, `${content}.o`);
+  object(content: string, extension = 'o'): string {
+    const path = join(this.directory, `${content}.${extension}`);
     writeFileSync(path, content);
     return path;
   }

@@ -36,9 +36,12 @@ describe('where no packet can grow', () => {
 
 describe('places of an instance', () => {
   it('are folders of the system, and a pipe for the API on Windows', () => {
-    const { api, ...folders } = placesOn('win32', 'D:\\Data');
-    assert.deepEqual(folders, { state: 'D:\\Data\\Fairlead\\state', locks: 'D:\\Data\\Fairlead\\run', cache: 'D:\\Data\\Fairlead\\cache' });
+    const { api, state, ...folders } = placesOn('win32', 'D:\\Data');
+    assert.deepEqual(folders, { locks: 'D:\\Data\\Fairlead\\run', cache: 'D:\\Data\\Fairlead\\cache' });
+    assert.equal(state('default'), 'D:\\Data\\Fairlead\\state\\default\\state.json');
     assert.equal(api('default'), '\\\\.\\pipe\\fairlead-default');
+    assert.equal(placesOn('win32').state('lab'), 'C:\\ProgramData\\Fairlead\\state\\lab\\state.json');
     assert.equal(placesOn('linux').api('default'), '/run/fairlead/default.sock');
+    assert.equal(placesOn('linux').state('lab'), '/var/lib/fairlead/lab/state.json');
   });
 });

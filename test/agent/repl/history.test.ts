@@ -12,6 +12,11 @@ describe('the history of the prompt', () => {
     assert.equal(historyPath({}), undefined);
   });
 
+  it('stands in the local folder of a person on Windows, where a shell may have set HOME too', () => {
+    const environment = { HOME: 'C:\\Users\\me', LOCALAPPDATA: 'C:\\Users\\me\\AppData\\Local' };
+    assert.equal(historyPath(environment), 'C:\\Users\\me\\AppData\\Local\\Fairlead\\history');
+  });
+
   it('is made readable for this person alone, and keeps what it holds', () => {
     const folder = mkdtempSync(join(tmpdir(), 'fairlead-history-'));
     try {
