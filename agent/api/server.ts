@@ -49,7 +49,7 @@ export async function serveApi(agent: Agent, { path, group, version, unloaded, l
     if (!isPipe(path)) chmodSync(path, SOCKET_MODE);
   } catch (error) {
     await app.close();
-    // A pipe's name is found taken only here.
+    // Taken since it was looked at, or by a pipe that has no room for one more who asks.
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw taken(path);
     throw new FairleadError('FL_E_SYSTEM', `API socket ${path} cannot be made: ${(error as Error).message}`, {
       hint: 'give another path with --api-socket',
@@ -128,8 +128,11 @@ const isPipe = (path: string): boolean => /^\\\\[.?]\\pipe\\/i.test(path);
 
 /** Takes away the socket of an agent that is gone. Throws FL_E_CONFLICT when somebody answers, or when it is no socket. */
 async function makeRoom(path: string): Promise<void> {
-  // A pipe goes with its program; Windows refuses a second one of its name.
-  if (isPipe(path)) return;
+  if (isPipe(path)) {
+    // It goes with its program. Windows would refuse a second one of its name by itself, Wine would not.
+    if (await answers(path)) throw taken(path);
+    return;
+  }
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket())

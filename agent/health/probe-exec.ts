@@ -61,19 +61,23 @@ function environmentOf({ service, frontend, backend, at }: Subject): NodeJS.Proc
 }
 
 /** What is left of the group; after the program's end often nothing. */
-function killGroup({ pid, exitCode, signalCode }: ChildProcess): void {
-  if (pid === undefined) return;
-  if (process.platform === 'win32') {
-    // No groups there, but it is known who started whom. The number of a process that has ended may be another's by now.
-    if (exitCode !== null || signalCode !== null) return;
-    spawn('taskkill.exe', ['/T', '/F', '/PID', String(pid)], { stdio: 'ignore', windowsHide: true }).on('error', () => {});
-    return;
-  }
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  if (process.platform === 'win32') return void killTree(child, child.pid);
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(-child.pid, 'SIGKILL');
   } catch {
     // ESRCH: all of it has ended.
   }
+}
+
+/** Windows has no groups, but knows who started whom, as long as it lives: the number of a program that has ended may be another's by now. */
+function killTree(child: ChildProcess, pid: number): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const killAlone = () => void child.kill('SIGKILL');
+  spawn('taskkill.exe', ['/T', '/F', '/PID', String(pid)], { stdio: 'ignore', windowsHide: true })
+    .on('error', killAlone)
+    .on('exit', (code) => code === 0 || killAlone());
 }
 
 /** Undefined: it passed. */
