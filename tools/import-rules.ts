@@ -14,11 +14,10 @@ export interface SourceFile {
 const RULES: readonly (readonly [string, readonly string[]])[] = [
   ['agent/model', []],
   ['platform/port.ts', ['agent/model']],
-  // What the adapters of real kernels have in common: libbpf's functions, texts of addresses.
-  ['platform/libbpf-calls.ts', []],
-  ['platform/addresses.ts', ['agent/model/errors.ts']],
-  ['platform/linux', ['platform/port.ts', 'platform/libbpf-calls.ts', 'platform/addresses.ts', 'agent/model/errors.ts']],
-  ['platform/windows', ['platform/port.ts', 'platform/libbpf-calls.ts', 'platform/addresses.ts', 'agent/model/errors.ts']],
+  // What the adapters of real kernels have in common.
+  ['platform/shared', ['platform/port.ts', 'agent/model/errors.ts']],
+  ['platform/linux', ['platform/port.ts', 'platform/shared', 'agent/model/errors.ts']],
+  ['platform/windows', ['platform/port.ts', 'platform/shared', 'agent/model/errors.ts']],
   ['platform/fake', ['platform/port.ts', 'agent/model/errors.ts']],
   ['agent/datapath', ['platform/port.ts', 'agent/model']],
   ['agent/health', ['agent/model']],

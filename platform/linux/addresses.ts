@@ -1,7 +1,7 @@
 // IP addresses as Linux' netlink and sockets name their families.
-// May import platform/addresses and its siblings.
+// May import platform/shared/addresses and its siblings.
 
-import { addressBytes } from '../addresses.js';
+import { addressBytes } from '../shared/addresses.js';
 import { AF_INET, AF_INET6 } from './netlink.js';
 
 export interface IpAddress {

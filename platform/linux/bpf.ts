@@ -4,7 +4,8 @@
 
 import { FairleadError } from '../../agent/model/errors.js';
 import type { AttachedProgram, Bpf } from '../port.js';
-import { type Context, Descriptor } from './context.js';
+import { Descriptor } from '../shared/descriptor.js';
+import type { Context } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { type ProgramInfo, readObjectKind, readProgramInfo } from './info.js';
 import { readAttachedXdp } from './interfaces.js';

@@ -5,10 +5,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FairleadError } from '../../agent/model/errors.js';
 import type { Clock } from '../port.js';
-import { type Context, Descriptor } from './context.js';
+import { Descriptor } from '../shared/descriptor.js';
+import type { Context } from './context.js';
 import { systemError } from './errno.js';
 import { call, EXIT, loadInstructions } from './instructions.js';
-import { runProgram } from './program.js';
+import { runProgram } from '../shared/test-run.js';
 
 const JIFFIES64 = 118; // bpf_jiffies64(), since Linux 5.5
 /** Rates that a kernel can be built with on our architectures (CONFIG_HZ). */
@@ -37,7 +38,7 @@ function jiffiesReader(context: Context): () => number {
   const packet = Buffer.alloc(64);
   const output = Buffer.alloc(64);
   return () => {
-    const run = runProgram(context, program.fd, packet, output, {});
+    const run = runProgram(context.bpf, program.fd, packet, output);
     if (run.result < 0) throw systemError('FL_E_SYSTEM', 'cannot read the clock of the data plane', run.result);
     return run.returned;
   };

@@ -3,7 +3,7 @@
 // Invariant: sysfs is not used: it may show another namespace than the one that the process is in.
 
 import type { AddressState, InterfaceAddress, InterfaceInfo } from '../port.js';
-import { formatAddress, formatMac } from '../addresses.js';
+import { formatAddress, formatMac } from '../shared/addresses.js';
 import { ERRNO, systemError } from './errno.js';
 import { NLM_F, readAttributes, type RouteSocket, writeAttribute } from './netlink.js';
 

@@ -1,5 +1,5 @@
 // The foreign functions of libbpf: those that it shares with Windows' ebpfapi.dll, and its own.
-// May import koffi, platform/libbpf-calls and agent/model/errors. Nothing is declared until loadLibbpf() is called, once a process.
+// May import koffi, platform/shared/libbpf-calls and agent/model/errors. Nothing is declared until loadLibbpf() is called, once a process.
 // Invariant: int functions return -errno on failure (libbpf 1.x; 0.x is switched to that).
 
 import koffi from 'koffi';
@@ -12,7 +12,7 @@ import {
   SHARED_SIGNATURES,
   type SharedCalls,
   type Signature,
-} from '../libbpf-calls.js';
+} from '../shared/libbpf-calls.js';
 
 export type PrintPtr = bigint & { readonly brand: 'libbpf_print_fn' };
 

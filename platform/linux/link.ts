@@ -5,10 +5,11 @@
 import { rmSync } from 'node:fs';
 import { FairleadError } from '../../agent/model/errors.js';
 import type { AttachedProgram, BpfLink, BpfProgram } from '../port.js';
-import { type Context, Descriptor } from './context.js';
+import { Descriptor } from '../shared/descriptor.js';
+import type { Context } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { readLinkInfo, readObjectKind } from './info.js';
-import { callAsync } from '../libbpf-calls.js';
+import { callAsync } from '../shared/libbpf-calls.js';
 import { pinObject } from './pins.js';
 import { LinuxProgram } from './program.js';
 

@@ -6,9 +6,9 @@ import { existsSync } from 'node:fs';
 import koffi from 'koffi';
 import { FairleadError } from '../../agent/model/errors.js';
 import type { BpfMap, LoadRequest, MapForm } from '../port.js';
-import { type Context, Descriptor } from './context.js';
+import { type Context, duplicate } from './context.js';
 import { ERRNO, systemError } from './errno.js';
-import { callAsync, type MapPtr, type ObjectPtr, type ProgramPtr } from '../libbpf-calls.js';
+import { callAsync, type MapPtr, type ObjectPtr, type ProgramPtr } from '../shared/libbpf-calls.js';
 import { clearLibbpfLog, libbpfLog, readLog, tellingLine } from './log.js';
 import { LinuxMap, MAP_TYPES } from './map.js';
 import { LinuxProgram } from './program.js';
@@ -99,9 +99,9 @@ function takeOver(context: Context, object: ObjectPtr, program: ProgramPtr, name
     for (const map of listMaps(context, object)) {
       const mapName = context.bpf.bpf_map__name(map);
       const fd = context.bpf.bpf_map__fd(map);
-      if (fd >= 0) maps.set(mapName, new LinuxMap(context, Descriptor.duplicate(context, fd, `map ${mapName}`), mapName));
+      if (fd >= 0) maps.set(mapName, new LinuxMap(context, duplicate(context, fd, `map ${mapName}`), mapName));
     }
-    const descriptor = Descriptor.duplicate(context, context.bpf.bpf_program__fd(program), `program ${name}`);
+    const descriptor = duplicate(context, context.bpf.bpf_program__fd(program), `program ${name}`);
     return new LinuxProgram(context, descriptor, name, maps);
   } catch (error) {
     for (const map of maps.values()) map.close();

@@ -1,18 +1,15 @@
 // Whole-map operations: an array's memory, the kernel's batch calls where the map type has them, one by one where not.
-// May import node:timers/promises, platform/port and its siblings.
+// May import node:timers/promises, platform/port, platform/shared and its siblings.
 // Invariant: no stretch between two turns of the event loop handles more than ENTRIES_PER_TURN entries (0.5 to 2 ms).
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MapChunk } from '../port.js';
 import type { Context } from './context.js';
 import { ERRNO } from './errno.js';
-import { callAsync } from '../libbpf-calls.js';
+import { callAsync } from '../shared/libbpf-calls.js';
+import { BATCH_OPTS, deleteOneByOne, ENTRIES_PER_TURN, entryOf, readOneByOne, updateOneByOne } from '../shared/map-walk.js';
 import type { LinuxMap } from './map.js';
 import type { MapMemory } from './map-memory.js';
-
-const ENTRIES_PER_TURN = 2048;
-const OPTS = Buffer.alloc(24);
-OPTS.writeBigUInt64LE(24n, 0);
 
 /** The kernel's answers when a map type has no batch call, or kernels before 5.6 have none at all. */
 function hasNoBatch(result: number): boolean {
@@ -21,9 +18,9 @@ function hasNoBatch(result: number): boolean {
 
 /** The map's content in chunks of at most `entriesPerChunk`, or more where the kernel's hash buckets are fuller than that. */
 export async function* readChunks(context: Context, map: LinuxMap, entriesPerChunk = ENTRIES_PER_TURN): AsyncGenerator<MapChunk> {
-  // Batch reads of maps of maps stop at an empty slot on many kernels.
-  if (map.holdsMaps) return yield* readOneByOne(context, map, entriesPerChunk);
   let size = Math.max(1, Math.min(entriesPerChunk, map.maxEntries));
+  // Batch reads of maps of maps stop at an empty slot on many kernels.
+  if (map.holdsMaps) return yield* readOneByOne(context.bpf, map, size);
   let keys = Buffer.alloc(size * map.keySize);
   let values = Buffer.alloc(size * map.valueSize);
   const count = Buffer.alloc(4);
@@ -32,8 +29,8 @@ export async function* readChunks(context: Context, map: LinuxMap, entriesPerChu
   let next = Buffer.alloc(Math.max(8, map.keySize));
   for (;;) {
     count.writeUInt32LE(size);
-    const result = context.bpf.bpf_map_lookup_batch(map.fd, position, next, keys, values, count, OPTS);
-    if (position === null && hasNoBatch(result)) return yield* readOneByOne(context, map, entriesPerChunk);
+    const result = context.bpf.bpf_map_lookup_batch(map.fd, position, next, keys, values, count, BATCH_OPTS);
+    if (position === null && hasNoBatch(result)) return yield* readOneByOne(context.bpf, map, size);
     if (result === -ERRNO.ENOSPC) {
       // The next hash bucket holds more than a chunk: nothing was read, a larger chunk goes on from the same place.
       size *= 2;
@@ -69,36 +66,6 @@ export async function* readMemory(memory: MapMemory, map: LinuxMap, entriesPerCh
   }
 }
 
-/** A hash map whose current key is deleted meanwhile starts again from the front: so the walk is bounded. */
-async function* readOneByOne(context: Context, map: LinuxMap, entriesPerChunk: number): AsyncGenerator<MapChunk> {
-  const size = Math.max(1, Math.min(entriesPerChunk, map.maxEntries));
-  const keys = Buffer.alloc(size * map.keySize);
-  const values = Buffer.alloc(size * map.valueSize);
-  let key: Buffer | null = null;
-  let next = Buffer.alloc(map.keySize);
-  let count = 0;
-  for (let steps = 0; steps < 2 * map.maxEntries; steps++) {
-    const result = context.bpf.bpf_map_get_next_key(map.fd, key, next);
-    if (result === -ERRNO.ENOENT) break;
-    if (result < 0) throw map.failure('walk', result);
-    const value = map.lookup(next);
-    if (value !== undefined) {
-      next.copy(keys, count * map.keySize);
-      value.copy(values, count * map.valueSize);
-      count++;
-    }
-    const free: Buffer<ArrayBuffer> = (key as Buffer<ArrayBuffer> | null) ?? Buffer.alloc(map.keySize);
-    key = next;
-    next = free;
-    if (count === size) {
-      yield { count, keys, values };
-      count = 0;
-    }
-    if (steps % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await nextTurn();
-  }
-  if (count > 0) yield { count, keys, values };
-}
-
 /** Writes `count` entries. On failure those before the refused one are written. */
 export async function updateInBatches(context: Context, map: LinuxMap, keys: Buffer, values: Buffer, count: number): Promise<void> {
   const done = Buffer.alloc(4);
@@ -107,15 +74,9 @@ export async function updateInBatches(context: Context, map: LinuxMap, keys: Buf
     const pieceKeys = keys.subarray(from * map.keySize, (from + piece) * map.keySize);
     const pieceValues = values.subarray(from * map.valueSize, (from + piece) * map.valueSize);
     done.writeUInt32LE(piece);
-    const result = context.bpf.bpf_map_update_batch(map.fd, pieceKeys, pieceValues, done, OPTS);
-    if (hasNoBatch(result)) {
-      for (let i = 0; i < piece; i++) {
-        map.update(
-          pieceKeys.subarray(i * map.keySize, (i + 1) * map.keySize),
-          pieceValues.subarray(i * map.valueSize, (i + 1) * map.valueSize),
-        );
-      }
-    } else if (result < 0) throw map.failure(`write entry ${from + done.readUInt32LE()} of ${count} to`, result);
+    const result = context.bpf.bpf_map_update_batch(map.fd, pieceKeys, pieceValues, done, BATCH_OPTS);
+    if (hasNoBatch(result)) updateOneByOne(map, pieceKeys, pieceValues, piece);
+    else if (result < 0) throw map.failure(`write entry ${from + done.readUInt32LE()} of ${count} to`, result);
     await nextTurn();
   }
 }
@@ -138,12 +99,12 @@ export async function putInBatch(context: Context, map: LinuxMap, keys: Buffer, 
   const hint = 'inner maps must all have the same type and sizes';
   const done = Buffer.alloc(4);
   done.writeUInt32LE(count);
-  const batch = await callAsync(context.bpf.bpf_map_update_batch, map.fd, keys, descriptors, done, OPTS);
+  const batch = await callAsync(context.bpf.bpf_map_update_batch, map.fd, keys, descriptors, done, BATCH_OPTS);
   if (batch === 0) return;
   if (!hasNoBatch(batch)) throw map.failure(`put map ${done.readUInt32LE()} of ${count} into`, batch, hint);
   const put = async (index: number): Promise<void> => {
-    const key = Buffer.from(keys.subarray(index * map.keySize, (index + 1) * map.keySize));
-    const descriptor = Buffer.from(descriptors.subarray(index * 4, (index + 1) * 4));
+    const key = Buffer.from(entryOf(keys, index, map.keySize));
+    const descriptor = Buffer.from(entryOf(descriptors, index, 4));
     const result = await callAsync(context.bpf.bpf_map_update_elem, map.fd, key, descriptor, 0);
     if (result < 0) throw map.failure(`put map ${index} of ${count} into`, result, hint);
   };
@@ -161,9 +122,9 @@ export async function deleteInBatches(context: Context, map: LinuxMap, keys: Buf
     const piece = Math.min(ENTRIES_PER_TURN, count - from);
     done.writeUInt32LE(piece);
     const pieceKeys = keys.subarray(from * map.keySize, (from + piece) * map.keySize);
-    const result = context.bpf.bpf_map_delete_batch(map.fd, pieceKeys, done, OPTS);
+    const result = context.bpf.bpf_map_delete_batch(map.fd, pieceKeys, done, BATCH_OPTS);
     if (hasNoBatch(result)) {
-      for (let i = 0; i < piece; i++) if (map.delete(pieceKeys.subarray(i * map.keySize, (i + 1) * map.keySize))) deleted++;
+      deleted += deleteOneByOne(map, pieceKeys, piece);
       from += piece;
     } else if (result === -ERRNO.ENOENT) {
       deleted += done.readUInt32LE();

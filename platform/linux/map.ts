@@ -1,10 +1,11 @@
-// A live kernel map: single operations here, whole-map operations in map-batch.ts.
-// May import platform/port, agent/model/errors and its siblings.
-// Invariant: every buffer that reaches the kernel has been checked for size; the kernel would read past a short one.
+// A live kernel map: what Linux has beside the shared calls, as arrays that are memory of this process. Whole-map operations are in map-batch.ts.
+// May import platform/port, platform/shared, agent/model/errors and its siblings.
 
 import { FairleadError } from '../../agent/model/errors.js';
-import type { BpfMap, InnerEntry, MapChunk, MapSpec, MapType, UpdateWhen } from '../port.js';
-import { type Context, Descriptor } from './context.js';
+import type { MapChunk, MapSpec, MapType } from '../port.js';
+import { LibbpfMap, mapTypeOf } from '../shared/map.js';
+import { Descriptor } from '../shared/descriptor.js';
+import type { Context } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { readMapInfo } from './info.js';
 import { pinObject } from './pins.js';
@@ -23,19 +24,10 @@ export const MAP_TYPES: Readonly<Record<Exclude<MapType, 'other'>, number>> = {
   hash_of_maps: 13,
   ringbuf: 27,
 };
-const PER_CPU_TYPES = new Set([5, 6, 10, 21]);
 const BPF_F_NO_PREALLOC = 1;
-const FLAGS: Readonly<Record<UpdateWhen, number>> = { any: 0, absent: 1, present: 2 };
 
-export class LinuxMap implements BpfMap {
-  readonly name: string;
-  readonly id: number;
-  readonly type: MapType;
-  readonly keySize: number;
-  readonly valueSize: number;
-  readonly maxEntries: number;
+export class LinuxMap extends LibbpfMap {
   readonly #context: Context;
-  readonly #descriptor: Descriptor;
   readonly #mappable: boolean;
   /** Of an array that was read as a whole once: single entries are read there too, at a tenth of what a call takes. */
   #memory: MapMemory | undefined;
@@ -43,55 +35,9 @@ export class LinuxMap implements BpfMap {
   /** Takes ownership of the descriptor. `name`: the whole name where the kernel's 15 characters are not all of it. */
   constructor(context: Context, descriptor: Descriptor, name?: string) {
     const info = readMapInfo(context, descriptor.fd);
+    super(context.bpf, context.cpus, descriptor, { ...info, name: name ?? info.name, type: mapTypeOf(info.type, MAP_TYPES) });
     this.#context = context;
-    this.#descriptor = descriptor;
-    this.name = name ?? info.name;
-    this.id = info.id;
-    this.type = (Object.keys(MAP_TYPES) as (keyof typeof MAP_TYPES)[]).find((type) => MAP_TYPES[type] === info.type) ?? 'other';
-    this.keySize = info.keySize;
-    this.valueSize = PER_CPU_TYPES.has(info.type) ? Math.ceil(info.valueSize / 8) * 8 * context.cpus : info.valueSize;
-    this.maxEntries = info.maxEntries;
     this.#mappable = this.type === 'array' && (info.flags & BPF_F_MMAPABLE) !== 0;
-  }
-
-  /** For the adapter alone. */
-  get fd(): number {
-    return this.#descriptor.fd;
-  }
-
-  get holdsMaps(): boolean {
-    return this.type === 'array_of_maps' || this.type === 'hash_of_maps';
-  }
-
-  lookup(key: Buffer): Buffer | undefined {
-    this.requireSize('key', key, this.keySize);
-    const value = Buffer.alloc(this.valueSize);
-    if (this.#memory !== undefined) {
-      const index = key.readUInt32LE(0);
-      if (index >= this.maxEntries) return undefined;
-      this.#memory.copy(index, 1, strideOf(this.valueSize), this.valueSize, value);
-      return value;
-    }
-    const result = this.#context.bpf.bpf_map_lookup_elem(this.fd, key, value);
-    if (result === -ERRNO.ENOENT) return undefined;
-    if (result < 0) throw this.failure('look up', result);
-    return value;
-  }
-
-  update(key: Buffer, value: Buffer, when: UpdateWhen = 'any'): void {
-    this.requireSize('key', key, this.keySize);
-    this.requireSize('value', value, this.valueSize);
-    this.refuseRawInner();
-    const result = this.#context.bpf.bpf_map_update_elem(this.fd, key, value, FLAGS[when]);
-    if (result < 0) throw this.failure('update', result);
-  }
-
-  delete(key: Buffer): boolean {
-    this.requireSize('key', key, this.keySize);
-    const result = this.#context.bpf.bpf_map_delete_elem(this.fd, key);
-    if (result === -ERRNO.ENOENT) return false;
-    if (result < 0) throw this.failure('delete from', result);
-    return true;
   }
 
   chunks(entriesPerChunk?: number): AsyncGenerator<MapChunk> {
@@ -99,53 +45,45 @@ export class LinuxMap implements BpfMap {
     return this.#memory === undefined ? readChunks(this.#context, this, entriesPerChunk) : readMemory(this.#memory, this, entriesPerChunk);
   }
 
-  async updateMany(keys: Buffer, values: Buffer, count: number): Promise<void> {
-    this.requireSize('keys', keys, this.keySize * count, 'at least');
-    this.requireSize('values', values, this.valueSize * count, 'at least');
-    this.refuseRawInner();
-    if (this.#mappable && this.#writeMemory(keys, values, count)) return;
-    await updateInBatches(this.#context, this, keys, values, count);
-  }
-
-  async deleteMany(keys: Buffer, count: number): Promise<number> {
-    this.requireSize('keys', keys, this.keySize * count, 'at least');
-    return await deleteInBatches(this.#context, this, keys, count);
-  }
-
-  async setInner(entries: readonly InnerEntry[]): Promise<void> {
-    const keys = Buffer.concat(entries.map(({ key }) => key));
-    const descriptors = Buffer.alloc(entries.length * 4);
-    for (const [index, { key, inner }] of entries.entries()) {
-      this.requireSize('key', key, this.keySize);
-      if (!(inner instanceof LinuxMap) || !this.holdsMaps) {
-        throw new FairleadError('FL_E_MAP', `map ${this.name} (${this.type}) cannot hold map ${inner.name} (${inner.type})`);
-      }
-      descriptors.writeUInt32LE(inner.fd, index * 4);
-    }
-    await putInBatch(this.#context, this, keys, descriptors, entries.length);
-  }
-
   pin(path: string): void {
     pinObject(this.#context, this.fd, `map ${this.name}`, path);
   }
 
-  close(): void {
+  override close(): void {
     this.#memory?.close();
-    this.#descriptor.close();
+    super.close();
   }
 
-  /** The error of a failed operation: "cannot update map ct4 (lru_hash, 262144 entries): ...". */
-  failure(doing: string, errno: number, hint?: string): FairleadError {
-    const what = `cannot ${doing} map ${this.name} (${this.type}, ${this.maxEntries} entries)`;
-    const number = Math.abs(errno);
-    if (number === ERRNO.E2BIG || number === ERRNO.ENOSPC) return systemError('FL_E_LIMIT', `${what}: it is full`, errno);
-    if (number === ERRNO.ENOMEM && this.type === 'lru_hash') return systemError('FL_E_LIMIT', `${what}: no free entry`, errno);
-    if (number === ERRNO.EEXIST) return systemError('FL_E_CONFLICT', `${what}: the key is there`, errno);
-    if (number === ERRNO.ENOENT) return systemError('FL_E_CONFLICT', `${what}: the key is absent`, errno);
-    return systemError('FL_E_MAP', what, errno, hint);
+  protected override read(fd: number, key: Buffer): Buffer | undefined {
+    if (this.#memory === undefined) return super.read(fd, key);
+    const index = key.readUInt32LE(0);
+    if (index >= this.maxEntries) return undefined;
+    const value = Buffer.alloc(this.valueSize);
+    this.#memory.copy(index, 1, strideOf(this.valueSize), this.valueSize, value);
+    return value;
   }
 
-  /** The same without a call for each entry, where they follow each other; false where that cannot be. */
+  protected async putMany(keys: Buffer, values: Buffer, count: number): Promise<void> {
+    if (this.#mappable && this.#writeMemory(keys, values, count)) return;
+    await updateInBatches(this.#context, this, keys, values, count);
+  }
+
+  protected removeMany(keys: Buffer, count: number): Promise<number> {
+    return deleteInBatches(this.#context, this, keys, count);
+  }
+
+  protected putInner(keys: Buffer, descriptors: Buffer, count: number): Promise<void> {
+    return putInBatch(this.#context, this, keys, descriptors, count);
+  }
+
+  protected override isFull(errno: number): boolean {
+    // An LRU hash without a free entry has none for a moment.
+    return super.isFull(errno) || errno === ERRNO.E2BIG || (errno === ERRNO.ENOMEM && this.type === 'lru_hash');
+  }
+
+  protected error = systemError;
+
+  /** The same as putMany() without a call for each entry, where they follow each other; false where that cannot be. */
   #writeMemory(keys: Buffer, values: Buffer, count: number): boolean {
     const first = firstOfRun(keys, count);
     if (first === undefined || first + count > this.maxEntries || strideOf(this.valueSize) !== this.valueSize) return false;
@@ -153,15 +91,6 @@ export class LinuxMap implements BpfMap {
     memory?.write(first * this.valueSize, values.subarray(0, count * this.valueSize));
     memory?.close();
     return memory !== undefined;
-  }
-
-  private requireSize(what: string, buffer: Buffer, size: number, how: 'exactly' | 'at least' = 'exactly'): void {
-    if (how === 'exactly' ? buffer.length === size : buffer.length >= size) return;
-    throw new FairleadError('FL_E_MAP', `map ${this.name}: ${what} of ${buffer.length} bytes, need ${how} ${size}`);
-  }
-
-  private refuseRawInner(): void {
-    if (this.holdsMaps) throw new FairleadError('FL_E_MAP', `map ${this.name} holds maps: its entries are set with setInner`);
   }
 }
 

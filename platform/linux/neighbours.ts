@@ -3,7 +3,7 @@
 // Invariant: entries that need no resolution (NOARP: loopback, multicast) are not neighbours to us.
 
 import type { Neighbour, NeighbourState } from '../port.js';
-import { formatAddress, formatMac } from '../addresses.js';
+import { formatAddress, formatMac } from '../shared/addresses.js';
 import { parseAddress } from './addresses.js';
 import { ERRNO, systemError } from './errno.js';
 import { AF_INET, AF_INET6, NLM_F, readAttributes, type RouteSocket, writeAttribute } from './netlink.js';

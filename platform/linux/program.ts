@@ -1,19 +1,18 @@
 // A loaded program: test runs, pin, and what the kernel tells of it.
-// May import koffi, platform/port, agent/model/errors and its siblings.
+// May import platform/port, platform/shared, agent/model/errors and its siblings.
 // Invariant: it owns its descriptor and those of its maps; close() gives all of them back.
 
-import koffi from 'koffi';
 import { FairleadError } from '../../agent/model/errors.js';
 import type { BpfMap, BpfProgram, TestRun } from '../port.js';
-import type { Context, Descriptor } from './context.js';
+import { GROWTH, runProgram } from '../shared/test-run.js';
+import type { Descriptor } from '../shared/descriptor.js';
+import type { Context } from './context.js';
 import { systemError } from './errno.js';
 import { readProgramInfo } from './info.js';
 import { pinObject } from './pins.js';
 
 /** enum xdp_action of linux/bpf.h, by number. */
 const VERDICTS = ['aborted', 'drop', 'pass', 'tx', 'redirect'] as const;
-/** A program may make the packet longer at its head (bpf_xdp_adjust_head) and tail; more room than the kernel's page allows is not needed. */
-const GROWTH = 256;
 
 export class LinuxProgram implements BpfProgram {
   readonly id: number;
@@ -49,7 +48,9 @@ export class LinuxProgram implements BpfProgram {
 
   testRun(packet: Buffer, options: { repeat?: number; ingressIfindex?: number } = {}): TestRun {
     const output = Buffer.alloc(packet.length + GROWTH);
-    const run = runProgram(this.#context, this.fd, packet, output, options);
+    const { repeat, ingressIfindex } = options;
+    const metadata = ingressIfindex === undefined ? undefined : metadataOf(packet, ingressIfindex);
+    const run = runProgram(this.#context.bpf, this.fd, packet, output, { repeat, metadata });
     if (run.result < 0) {
       const hint = options.ingressIfindex === undefined ? 'a frame takes 14 bytes at least' : 'is there a device with this index here?';
       const what = `test run of ${this.name} with ${packet.length} bytes from device ${options.ingressIfindex ?? 'unset'} failed`;
@@ -70,29 +71,10 @@ export class LinuxProgram implements BpfProgram {
   }
 }
 
-/** One BPF_PROG_TEST_RUN (struct bpf_test_run_opts). `result` < 0: -errno. `returned`: what the program returned, 32 bits. */
-export function runProgram(
-  context: Context,
-  fd: number,
-  packet: Buffer,
-  output: Buffer,
-  options: { repeat?: number; ingressIfindex?: number },
-): { result: number; returned: number; length: number; nanoseconds: number } {
-  const opts = Buffer.alloc(80);
-  opts.writeBigUInt64LE(80n, 0);
-  opts.writeBigUInt64LE(koffi.address(packet), 8);
-  opts.writeBigUInt64LE(koffi.address(output), 16);
-  opts.writeUInt32LE(packet.length, 24);
-  opts.writeUInt32LE(output.length, 28);
-  opts.writeUInt32LE(options.repeat ?? 1, 60);
-  // struct xdp_md: data = 0 (no metadata before the packet), data_end = length, data_meta = 0, then the device.
+/** struct xdp_md: data = 0 (no metadata before the packet), data_end = length, data_meta = 0, then the device. */
+function metadataOf(packet: Buffer, ingressIfindex: number): Buffer {
   const metadata = Buffer.alloc(24);
-  if (options.ingressIfindex !== undefined) {
-    metadata.writeUInt32LE(packet.length, 4);
-    metadata.writeUInt32LE(options.ingressIfindex, 12);
-    opts.writeBigUInt64LE(koffi.address(metadata), 32);
-    opts.writeUInt32LE(metadata.length, 48);
-  }
-  const result = context.bpf.bpf_prog_test_run_opts(fd, opts);
-  return { result, returned: opts.readUInt32LE(56), length: opts.readUInt32LE(28), nanoseconds: opts.readUInt32LE(64) };
+  metadata.writeUInt32LE(packet.length, 4);
+  metadata.writeUInt32LE(ingressIfindex, 12);
+  return metadata;
 }

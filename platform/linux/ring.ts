@@ -5,9 +5,10 @@
 import koffi from 'koffi';
 import { FairleadError } from '../../agent/model/errors.js';
 import type { BpfMap, Ring } from '../port.js';
-import { type Context, Descriptor } from './context.js';
+import type { Descriptor } from '../shared/descriptor.js';
+import { type Context, duplicate } from './context.js';
 import { systemError } from './errno.js';
-import type { RingPtr, SamplePtr } from '../libbpf-calls.js';
+import type { RingPtr, SamplePtr } from '../shared/libbpf-calls.js';
 import { LinuxMap } from './map.js';
 
 /** What a sample callback returns to go on, and to end the call after this record. */
@@ -42,7 +43,7 @@ class LinuxRing implements Ring {
 
   constructor(context: Context, map: LinuxMap) {
     this.#context = context;
-    this.#descriptor = Descriptor.duplicate(context, map.fd, `map ${map.name}`);
+    this.#descriptor = duplicate(context, map.fd, `map ${map.name}`);
     this.#sample = koffi.register(this.#take, sampleType()) as SamplePtr;
     const ring = context.bpf.ring_buffer__new(this.#descriptor.fd, this.#sample, null, null);
     if (ring === null) {

@@ -3,7 +3,7 @@
 // Invariant: whatever the kernel would not deliver by unicast (unreachable, blackhole, broadcast, ...) is no route.
 
 import type { Route } from '../port.js';
-import { formatAddress } from '../addresses.js';
+import { formatAddress } from '../shared/addresses.js';
 import { parseAddress } from './addresses.js';
 import { ERRNO, systemError } from './errno.js';
 import { readAttributes, type RouteSocket, writeAttribute } from './netlink.js';

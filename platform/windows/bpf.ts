@@ -4,7 +4,8 @@
 
 import { FairleadError } from '../../agent/model/errors.js';
 import type { Bpf } from '../port.js';
-import { type Context, Descriptor } from './context.js';
+import type { Descriptor } from '../shared/descriptor.js';
+import { type Context, opened } from './context.js';
 import { ERRNO } from './errno.js';
 import { readObjectKind, readProgramInfo } from './info.js';
 import { createLink, openLink, readAttached } from './link.js';
@@ -38,7 +39,7 @@ export function createBpf(context: Context): Bpf {
 function openPin(context: Context, path: string, kind: 'map' | 'program'): Descriptor | undefined {
   const fd = context.api.bpf_obj_get(path);
   if (fd === -ERRNO.ENOENT) return undefined;
-  const descriptor = Descriptor.from(context, fd, `the pin ${path}`);
+  const descriptor = opened(context, fd, `the pin ${path}`);
   if (readObjectKind(context, descriptor.fd) === kind) return descriptor;
   descriptor.close();
   throw new FairleadError('FL_E_LOAD', `what is pinned at ${path} is not a ${kind}`, { hint: 'remove the pin' });
@@ -54,5 +55,5 @@ function openPinnedProgram(context: Context, path: string): WindowsProgram | und
 
 function openMapById(context: Context, id: number): WindowsMap | undefined {
   const fd = context.api.bpf_map_get_fd_by_id(id);
-  return fd === -ERRNO.ENOENT ? undefined : new WindowsMap(context, Descriptor.from(context, fd, `map ${id}`));
+  return fd === -ERRNO.ENOENT ? undefined : new WindowsMap(context, opened(context, fd, `map ${id}`));
 }

@@ -1,10 +1,10 @@
 // The foreign functions of ebpfapi.dll: those that it shares with libbpf, and its own.
-// May import koffi, platform/libbpf-calls and agent/model/errors. Nothing is declared until loadEbpfApi() is called, once a process.
+// May import koffi, platform/shared/libbpf-calls and agent/model/errors. Nothing is declared until loadEbpfApi() is called, once a process.
 // Invariant: int functions return -errno on failure, with the numbers of Windows' C library.
 
 import koffi from 'koffi';
 import { FairleadError } from '../../agent/model/errors.js';
-import { type Call, declareCalls, type ObjectPtr, SHARED_SIGNATURES, type SharedCalls, type Signature } from '../libbpf-calls.js';
+import { type Call, declareCalls, type ObjectPtr, SHARED_SIGNATURES, type SharedCalls, type Signature } from '../shared/libbpf-calls.js';
 
 /** Names that libbpf has not, or that our Linux adapter does without. Those that begin with ebpf_ answer with an ebpf_result_t: 0, or what went wrong. */
 export interface WindowsCalls {

@@ -1,8 +1,8 @@
 // Network adapters with their friendly names and addresses.
-// May import platform/port, platform/addresses and its siblings.
+// May import platform/port, platform/shared/addresses and its siblings.
 // Offsets are those of IP_ADAPTER_ADDRESSES and IP_ADAPTER_UNICAST_ADDRESS (iptypes.h, x64).
 
-import { addressBytes, formatMac } from '../addresses.js';
+import { addressBytes, formatMac } from '../shared/addresses.js';
 import type { AddressState, InterfaceAddress, InterfaceInfo } from '../port.js';
 import { readAdapters } from './iphlpapi.js';
 import { readSockaddr } from './sockaddr.js';

@@ -3,9 +3,10 @@
 // Invariant: an attachment that could not be pinned is taken off again: a failed attach leaves nothing behind.
 
 import { FairleadError } from '../../agent/model/errors.js';
-import { callAsync } from '../libbpf-calls.js';
+import { callAsync } from '../shared/libbpf-calls.js';
 import type { AttachedProgram, BpfLink, BpfProgram } from '../port.js';
-import { type Context, Descriptor } from './context.js';
+import { Descriptor } from '../shared/descriptor.js';
+import { type Context, opened } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { readLinkInfo, readObjectKind, readProgramInfo } from './info.js';
 import { pinObject, unpin } from './pins.js';
@@ -51,7 +52,7 @@ export class WindowsLink implements BpfLink {
         },
       );
     }
-    const old = Descriptor.from(this.#context, this.#context.api.bpf_prog_get_fd_by_id(programId), `program ${programId}`);
+    const old = opened(this.#context, this.#context.api.bpf_prog_get_fd_by_id(programId), `program ${programId}`);
     try {
       const { fd } = requireWindowsProgram(program);
       const result = await callAsync(this.#context.api.bpf_xdp_attach, ifindex, fd, XDP_FLAGS_REPLACE, null);
@@ -169,7 +170,7 @@ export function readAttached(context: Context, ifindex: number): AttachedProgram
 export function openLink(context: Context, path: string): WindowsLink | undefined {
   const fd = context.api.bpf_obj_get(path);
   if (fd === -ERRNO.ENOENT) return undefined;
-  const descriptor = Descriptor.from(context, fd, `the pin ${path}`);
+  const descriptor = opened(context, fd, `the pin ${path}`);
   if (readObjectKind(context, descriptor.fd) === 'link') return new WindowsLink(context, descriptor, path);
   descriptor.close();
   throw new FairleadError('FL_E_LOAD', `what is pinned at ${path} is not a link`, { hint: 'remove the pin' });

@@ -7,9 +7,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import koffi from 'koffi';
 import { FairleadError } from '../../agent/model/errors.js';
-import { callAsync, type MapPtr, type ObjectPtr, type ProgramPtr } from '../libbpf-calls.js';
+import { callAsync, type MapPtr, type ObjectPtr, type ProgramPtr } from '../shared/libbpf-calls.js';
 import type { LoadRequest } from '../port.js';
-import { type Context, Descriptor } from './context.js';
+import { type Context, opened } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { readMapInfo, readProgramInfo } from './info.js';
 import { WindowsMap } from './map.js';
@@ -91,12 +91,12 @@ function takeOver(context: Context, object: ObjectPtr, program: ProgramPtr, requ
       const name = api.bpf_map__name(map);
       const fd = api.bpf_map__fd(map);
       if (fd < 0) continue;
-      const own = new WindowsMap(context, Descriptor.from(context, api.bpf_map_get_fd_by_id(readMapInfo(context, fd).id), `map ${name}`));
+      const own = new WindowsMap(context, opened(context, api.bpf_map_get_fd_by_id(readMapInfo(context, fd).id), `map ${name}`));
       maps.set(name, own);
       if (request.pinDirectory !== undefined) pinWhereItBelongs(context, own, name, directory);
     }
     const { id } = readProgramInfo(context, api.bpf_program__fd(program));
-    const descriptor = Descriptor.from(context, api.bpf_prog_get_fd_by_id(id), `program ${request.program}`);
+    const descriptor = opened(context, api.bpf_prog_get_fd_by_id(id), `program ${request.program}`);
     return new WindowsProgram(context, descriptor, maps, tagOf(request));
   } catch (error) {
     for (const map of maps.values()) map.close();

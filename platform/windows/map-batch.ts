@@ -1,16 +1,13 @@
 // Whole-map operations: the library's batch calls where the map type has them, one by one where not.
-// May import node:timers/promises, platform/port and its siblings.
+// May import node:timers/promises, platform/port, platform/shared and its siblings.
 // Invariant: no stretch between two turns of the event loop handles more than ENTRIES_PER_TURN entries.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MapChunk } from '../port.js';
 import type { Context } from './context.js';
 import { ERRNO } from './errno.js';
+import { BATCH_OPTS, deleteOneByOne, ENTRIES_PER_TURN, entryOf, readOneByOne, updateOneByOne } from '../shared/map-walk.js';
 import type { WindowsMap } from './map.js';
-
-const ENTRIES_PER_TURN = 2048;
-const OPTS = Buffer.alloc(24); // struct bpf_map_batch_opts
-OPTS.writeBigUInt64LE(24n, 0);
 
 const hasNoBatch = (result: number): boolean => result === -ERRNO.ENOTSUP || result === -ERRNO.EINVAL;
 
@@ -23,7 +20,7 @@ const REQUEST_BYTES = 65535 - 64;
 /** The map's content in chunks. The position of a walk is a key. */
 export async function* readChunks({ api }: Context, map: WindowsMap, entriesPerChunk = ENTRIES_PER_TURN): AsyncGenerator<MapChunk> {
   const size = Math.max(1, Math.min(entriesPerChunk, map.maxEntries, Math.floor(REQUEST_BYTES / (map.keySize + map.valueSize))));
-  if (map.holdsMaps) return yield* readOneByOne({ api }, map, size);
+  if (map.holdsMaps) return yield* readOneByOne(api, map, size);
   const keys = Buffer.alloc(size * map.keySize);
   const values = Buffer.alloc(size * map.valueSize);
   const count = Buffer.alloc(4);
@@ -31,8 +28,8 @@ export async function* readChunks({ api }: Context, map: WindowsMap, entriesPerC
   let position: Buffer | null = null;
   for (;;) {
     count.writeUInt32LE(size);
-    const result = api.bpf_map_lookup_batch(map.fd, position, next, keys, values, count, OPTS);
-    if (position === null && hasNoBatch(result)) return yield* readOneByOne({ api }, map, size);
+    const result = api.bpf_map_lookup_batch(map.fd, position, next, keys, values, count, BATCH_OPTS);
+    if (position === null && hasNoBatch(result)) return yield* readOneByOne(api, map, size);
     if (result === -ERRNO.ENOENT) return;
     if (result < 0) throw map.failure('read', result);
     const entries = count.readUInt32LE();
@@ -48,37 +45,10 @@ export async function* readChunks({ api }: Context, map: WindowsMap, entriesPerC
  */
 function lastPresent(map: WindowsMap, keys: Buffer, count: number): Buffer | undefined {
   for (let i = count - 1; i >= 0; i--) {
-    const key = keys.subarray(i * map.keySize, (i + 1) * map.keySize);
+    const key = entryOf(keys, i, map.keySize);
     if (map.lookup(key) !== undefined) return Buffer.from(key);
   }
   return undefined;
-}
-
-/** A map whose current key is deleted meanwhile may start again from the front: so the walk is bounded. */
-async function* readOneByOne({ api }: Pick<Context, 'api'>, map: WindowsMap, size: number): AsyncGenerator<MapChunk> {
-  const keys = Buffer.alloc(size * map.keySize);
-  const values = Buffer.alloc(size * map.valueSize);
-  let key: Buffer | null = null;
-  let count = 0;
-  for (let steps = 0; steps < 2 * map.maxEntries; steps++) {
-    const next: Buffer = Buffer.alloc(map.keySize);
-    const result = api.bpf_map_get_next_key(map.fd, key, next);
-    if (result === -ERRNO.ENOENT) break;
-    if (result < 0) throw map.failure('walk', result);
-    const value = map.lookup(next);
-    if (value !== undefined) {
-      next.copy(keys, count * map.keySize);
-      value.copy(values, count * map.valueSize);
-      count++;
-    }
-    key = next;
-    if (count === size) {
-      yield { count, keys, values };
-      count = 0;
-    }
-    if (steps % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await nextTurn();
-  }
-  if (count > 0) yield { count, keys, values };
 }
 
 /** Writes `count` entries. On failure those before the refused one are written. */
@@ -90,10 +60,7 @@ export async function updateInBatches({ api }: Context, map: WindowsMap, keys: B
     const pieceValues = values.subarray(from * map.valueSize, (from + piece) * map.valueSize);
     done.writeUInt32LE(piece);
     // A batch that fails does not tell how far it came: written again one by one, the refused entry says why.
-    if (api.bpf_map_update_batch(map.fd, pieceKeys, pieceValues, done, OPTS) < 0) {
-      const part = (all: Buffer, index: number, size: number) => all.subarray(index * size, (index + 1) * size);
-      for (let i = 0; i < piece; i++) map.update(part(pieceKeys, i, map.keySize), part(pieceValues, i, map.valueSize));
-    }
+    if (api.bpf_map_update_batch(map.fd, pieceKeys, pieceValues, done, BATCH_OPTS) < 0) updateOneByOne(map, pieceKeys, pieceValues, piece);
     await nextTurn();
   }
 }
@@ -102,11 +69,11 @@ export async function updateInBatches({ api }: Context, map: WindowsMap, keys: B
  * Deletes `count` keys and returns how many were there. One by one: a batch ends at the first absent key and does not tell which it was,
  * nor can what it deleted be told afterwards from what was absent.
  */
-export async function deleteOneByOne(map: WindowsMap, keys: Buffer, count: number): Promise<number> {
+export async function deleteAll(map: WindowsMap, keys: Buffer, count: number): Promise<number> {
   let deleted = 0;
-  for (let i = 0; i < count; i++) {
-    if (map.delete(keys.subarray(i * map.keySize, (i + 1) * map.keySize))) deleted++;
-    if (i % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) await nextTurn();
+  for (let from = 0; from < count; from += ENTRIES_PER_TURN) {
+    deleted += deleteOneByOne(map, keys.subarray(from * map.keySize), Math.min(ENTRIES_PER_TURN, count - from));
+    await nextTurn();
   }
   return deleted;
 }

@@ -1,13 +1,16 @@
-// One map: single operations by the library's calls.
-// May import platform/port, agent/model/errors and its siblings.
-// Invariant: keys and values have the map's sizes before the library sees them; it writes as many bytes as the map has.
+// A live map: where eBPF for Windows' library answers otherwise than libbpf does. Whole-map operations are in map-batch.ts.
+// May import platform/port, platform/shared, agent/model/errors and its siblings.
+// Invariant: the port's answers are the same as on Linux.
 
 import { FairleadError } from '../../agent/model/errors.js';
-import { type BpfMap, type InnerEntry, type MapChunk, type MapSpec, type MapType, PER_CPU, type UpdateWhen } from '../port.js';
-import { type Context, Descriptor } from './context.js';
+import type { MapChunk, MapSpec, UpdateWhen } from '../port.js';
+import { LibbpfMap, mapTypeOf } from '../shared/map.js';
+import { entryOf } from '../shared/map-walk.js';
+import { Descriptor } from '../shared/descriptor.js';
+import type { Context } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { readMapInfo } from './info.js';
-import { deleteOneByOne, readChunks, updateInBatches } from './map-batch.js';
+import { deleteAll, readChunks, updateInBatches } from './map-batch.js';
 import { pinObject } from './pins.js';
 
 /** enum bpf_map_type of eBPF for Windows, which is not Linux'. */
@@ -23,115 +26,61 @@ export const MAP_TYPES = {
   ringbuf: 13,
 } as const;
 
-const FLAGS: Readonly<Record<UpdateWhen, number>> = { any: 0, absent: 1, present: 2 };
-
-export class WindowsMap implements BpfMap {
-  readonly name: string;
-  readonly id: number;
-  readonly type: MapType;
-  readonly keySize: number;
-  readonly valueSize: number;
-  readonly maxEntries: number;
+export class WindowsMap extends LibbpfMap {
   readonly #context: Context;
-  readonly #descriptor: Descriptor;
 
   /** Takes ownership of the descriptor. */
   constructor(context: Context, descriptor: Descriptor) {
     const info = readMapInfo(context, descriptor.fd);
+    super(context.api, context.cpus, descriptor, { ...info, type: mapTypeOf(info.type, MAP_TYPES) });
     this.#context = context;
-    this.#descriptor = descriptor;
-    this.name = info.name;
-    this.id = info.id;
-    this.type = (Object.keys(MAP_TYPES) as (keyof typeof MAP_TYPES)[]).find((type) => MAP_TYPES[type] === info.type) ?? 'other';
-    this.keySize = info.keySize;
-    this.valueSize = PER_CPU.includes(this.type) ? Math.ceil(info.valueSize / 8) * 8 * context.cpus : info.valueSize;
-    this.maxEntries = info.maxEntries;
-  }
-
-  /** For the adapter alone. */
-  get fd(): number {
-    return this.#descriptor.fd;
-  }
-
-  get holdsMaps(): boolean {
-    return this.type === 'array_of_maps' || this.type === 'hash_of_maps';
-  }
-
-  lookup(key: Buffer): Buffer | undefined {
-    this.#requireSize('key', key, this.keySize);
-    const value = Buffer.alloc(this.valueSize);
-    const { fd } = this;
-    if (!this.#hasIndex(key)) return undefined;
-    const result = this.#context.api.bpf_map_lookup_elem(fd, key, value);
-    if (result === -ERRNO.ENOENT) return undefined;
-    if (result < 0) throw this.failure('look up', result);
-    return value;
-  }
-
-  update(key: Buffer, value: Buffer, when: UpdateWhen = 'any'): void {
-    this.#requireSize('key', key, this.keySize);
-    this.#requireSize('value', value, this.valueSize);
-    if (this.holdsMaps) throw new FairleadError('FL_E_MAP', `map ${this.name} holds maps: its entries are set with setInner`);
-    this.#put(key, value, when);
-  }
-
-  delete(key: Buffer): boolean {
-    this.#requireSize('key', key, this.keySize);
-    const { fd } = this;
-    // The library would write zeros; the port has no such deletion.
-    if (this.#isArray) throw this.failure('delete from', ERRNO.EINVAL);
-    if (!this.#hasIndex(key)) return false;
-    const result = this.#context.api.bpf_map_delete_elem(fd, key);
-    if (result === -ERRNO.ENOENT) return false;
-    if (result < 0) throw this.failure('delete from', result);
-    return true;
   }
 
   chunks(entriesPerChunk?: number): AsyncGenerator<MapChunk> {
     return readChunks(this.#context, this, entriesPerChunk);
   }
 
-  async updateMany(keys: Buffer, values: Buffer, count: number): Promise<void> {
-    this.#requireSize('keys', keys, this.keySize * count, 'at least');
-    this.#requireSize('values', values, this.valueSize * count, 'at least');
-    if (this.holdsMaps) throw new FairleadError('FL_E_MAP', `map ${this.name} holds maps: its entries are set with setInner`);
-    await updateInBatches(this.#context, this, keys, values, count);
-  }
-
-  async deleteMany(keys: Buffer, count: number): Promise<number> {
-    this.#requireSize('keys', keys, this.keySize * count, 'at least');
-    return await deleteOneByOne(this, keys, count);
-  }
-
-  /** There is no batch for maps of maps, and no grace period to wait for. */
-  async setInner(entries: readonly InnerEntry[]): Promise<void> {
-    for (const { key, inner } of entries) {
-      this.#requireSize('key', key, this.keySize);
-      if (!(inner instanceof WindowsMap) || !this.holdsMaps)
-        throw new FairleadError('FL_E_MAP', `map ${this.name} (${this.type}) cannot hold map ${inner.name} (${inner.type})`);
-      const descriptor = Buffer.alloc(4);
-      descriptor.writeUInt32LE(inner.fd);
-      this.#put(key, descriptor, 'any', 'inner maps must all have the same type and sizes');
-    }
-  }
-
   pin(path: string): void {
     pinObject(this.#context, this.fd, `map ${this.name}`, path);
   }
 
-  close(): void {
-    this.#descriptor.close();
+  protected override read(fd: number, key: Buffer): Buffer | undefined {
+    return this.#hasIndex(key) ? super.read(fd, key) : undefined;
   }
 
-  /** The error of a failed operation: "cannot update map ct4 (hash, 262144 entries): ...". */
-  failure(doing: string, errno: number, hint?: string): FairleadError {
-    const what = `cannot ${doing} map ${this.name} (${this.type}, ${this.maxEntries} entries)`;
-    const number = Math.abs(errno);
-    if (number === ERRNO.ENOSPC) return systemError('FL_E_LIMIT', `${what}: it is full`, errno);
-    if (number === ERRNO.EEXIST) return systemError('FL_E_CONFLICT', `${what}: the key is there`, errno);
-    if (number === ERRNO.ENOENT) return systemError('FL_E_CONFLICT', `${what}: the key is absent`, errno);
-    return systemError('FL_E_MAP', what, errno, hint);
+  protected override put(fd: number, key: Buffer, value: Buffer, when: UpdateWhen, hint?: string): void {
+    if (!this.#hasIndex(key)) throw this.failure('update', ERRNO.ENOSPC);
+    if (when === 'absent' && this.#isArray) throw this.failure('update', ERRNO.EEXIST);
+    try {
+      super.put(fd, key, value, when, hint);
+    } catch (error) {
+      // The library has no errno for a key that is there: it says EOTHER, as of all that it has none for.
+      const isThere = when === 'absent' && error instanceof FairleadError && error.errno === ERRNO.EOTHER;
+      throw isThere ? this.failure('update', ERRNO.EEXIST) : error;
+    }
   }
+
+  protected override remove(fd: number, key: Buffer): boolean {
+    // The library would write zeros; the port has no such deletion.
+    if (this.#isArray) throw this.failure('delete from', ERRNO.EINVAL);
+    return this.#hasIndex(key) && super.remove(fd, key);
+  }
+
+  protected putMany(keys: Buffer, values: Buffer, count: number): Promise<void> {
+    return updateInBatches(this.#context, this, keys, values, count);
+  }
+
+  protected removeMany(keys: Buffer, count: number): Promise<number> {
+    return deleteAll(this, keys, count);
+  }
+
+  /** There is no batch for maps of maps, and no grace period to wait for. */
+  protected async putInner(keys: Buffer, descriptors: Buffer, count: number): Promise<void> {
+    const hint = 'inner maps must all have the same type and sizes';
+    for (let i = 0; i < count; i++) this.put(this.fd, entryOf(keys, i, this.keySize), entryOf(descriptors, i, 4), 'any', hint);
+  }
+
+  protected error = systemError;
 
   get #isArray(): boolean {
     return this.type === 'array' || this.type === 'percpu_array';
@@ -140,21 +89,6 @@ export class WindowsMap implements BpfMap {
   /** False of an index beyond an array's end, which the library answers as any other wrong argument. */
   #hasIndex(key: Buffer): boolean {
     return (!this.#isArray && this.type !== 'array_of_maps') || key.readUInt32LE() < this.maxEntries;
-  }
-
-  #put(key: Buffer, value: Buffer, when: UpdateWhen, hint?: string): void {
-    const { fd } = this;
-    if (!this.#hasIndex(key)) throw this.failure('update', ERRNO.ENOSPC);
-    if (this.#isArray && when === 'absent') throw this.failure('update', ERRNO.EEXIST);
-    const result = this.#context.api.bpf_map_update_elem(fd, key, value, FLAGS[when]);
-    // The library has no errno for a key that is there: it says EOTHER, as of all that it has none for.
-    if (result === -ERRNO.EOTHER && when === 'absent') throw this.failure('update', ERRNO.EEXIST);
-    if (result < 0) throw this.failure('update', result, hint);
-  }
-
-  #requireSize(what: string, buffer: Buffer, size: number, how: 'exactly' | 'at least' = 'exactly'): void {
-    if (how === 'exactly' ? buffer.length === size : buffer.length >= size) return;
-    throw new FairleadError('FL_E_MAP', `map ${this.name}: ${what} of ${buffer.length} bytes, need ${how} ${size}`);
   }
 }
 

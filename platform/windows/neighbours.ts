@@ -1,10 +1,10 @@
 // Neighbours (ARP, NDP): the system's table, and asking for one.
-// May import platform/port, platform/addresses, agent/model/errors and its siblings.
+// May import platform/port, platform/shared/addresses, agent/model/errors and its siblings.
 // Offsets are those of MIB_IPNET_ROW2 (netioapi.h, x64). Invariant: whoever was asked for is in the table, as `incomplete` until the system says more.
 
 import { createSocket } from 'node:dgram';
 import { FairleadError } from '../../agent/model/errors.js';
-import { addressBytes, formatMac } from '../addresses.js';
+import { addressBytes, formatMac } from '../shared/addresses.js';
 import type { Neighbour, NeighbourState } from '../port.js';
 import { loadIphlpapi, NEIGHBOUR_ROW, readRows } from './iphlpapi.js';
 import { makeSockaddr, readSockaddr } from './sockaddr.js';

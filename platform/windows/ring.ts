@@ -4,9 +4,10 @@
 
 import koffi from 'koffi';
 import { FairleadError } from '../../agent/model/errors.js';
-import type { RingPtr, SamplePtr } from '../libbpf-calls.js';
+import type { RingPtr, SamplePtr } from '../shared/libbpf-calls.js';
 import type { BpfMap, Ring } from '../port.js';
-import { type Context, Descriptor } from './context.js';
+import type { Descriptor } from '../shared/descriptor.js';
+import { type Context, opened } from './context.js';
 import { systemError } from './errno.js';
 import { WindowsMap } from './map.js';
 
@@ -37,7 +38,7 @@ class WindowsRing implements Ring {
   constructor(context: Context, map: WindowsMap) {
     this.#context = context;
     const what = `map ${map.name}`;
-    this.#descriptor = Descriptor.from(context, context.api.bpf_map_get_fd_by_id(map.id), what);
+    this.#descriptor = opened(context, context.api.bpf_map_get_fd_by_id(map.id), what);
     this.#sample = koffi.register(this.#take, sampleType()) as SamplePtr;
     const ring = context.api.ring_buffer__new(this.#descriptor.fd, this.#sample, null, null);
     if (ring === null) {

@@ -1,8 +1,8 @@
 // The route that this node takes: Windows' own answer, or where the system has none to give, the longest prefix of its table.
-// May import platform/port, platform/addresses and its siblings.
+// May import platform/port, platform/shared/addresses and its siblings.
 // Offsets are those of MIB_IPFORWARD_ROW2 (netioapi.h, x64).
 
-import { addressBytes } from '../addresses.js';
+import { addressBytes } from '../shared/addresses.js';
 import type { InterfaceInfo, Route } from '../port.js';
 import { FORWARD_ROW, loadIphlpapi, readRows, SOCKADDR_BYTES } from './iphlpapi.js';
 import { makeSockaddr, readSockaddr } from './sockaddr.js';

@@ -1,7 +1,7 @@
 // Socket addresses of Windows (SOCKADDR_INET, ws2ipdef.h) and addresses as text.
-// May import platform/addresses and its siblings.
+// May import platform/shared/addresses and its siblings.
 
-import { addressBytes, formatAddress } from '../addresses.js';
+import { addressBytes, formatAddress } from '../shared/addresses.js';
 import { AF_INET, AF_INET6, SOCKADDR_BYTES } from './iphlpapi.js';
 
 /** The address at byte `at`; undefined: of neither family. */

@@ -1,11 +1,11 @@
 // Addresses between bytes and canonical text: fixed cases of RFC 5952, and any bytes there and back.
-// Imports platform/addresses, platform/linux/addresses and, for a second opinion, agent/model/address.
+// Imports platform/shared/addresses, platform/linux/addresses and, for a second opinion, agent/model/address.
 // Invariant: needs no permission.
 
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { formatAddress as modelText } from '../../agent/model/address.js';
-import { formatAddress, formatMac } from '../../platform/addresses.js';
+import { formatAddress, formatMac } from '../../platform/shared/addresses.js';
 import { parseAddress } from '../../platform/linux/addresses.js';
 import { withCode } from './conformance.js';
 

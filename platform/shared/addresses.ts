@@ -3,7 +3,7 @@
 // Invariant: text is canonical (RFC 5952 for IPv6), so two texts are equal exactly when the addresses are.
 
 import { isIP, SocketAddress } from 'node:net';
-import { FairleadError } from '../agent/model/errors.js';
+import { FairleadError } from '../../agent/model/errors.js';
 
 /** 4 or 16 bytes, network byte order. Throws FL_E_VALUE when the text is no IP address. */
 export function addressBytes(text: string): Buffer {
