@@ -270,4 +270,6 @@ async function fail(error: unknown): Promise<ExitStatus> {
 }
 
 process.on('uncaughtException', (error) => void fail(error).then((status) => process.exit(status)));
-process.exit(await main().catch(fail));
+void main()
+  .catch(fail)
+  .then((status) => process.exit(status));

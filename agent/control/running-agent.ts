@@ -62,6 +62,7 @@ export class RunningAgent implements Agent {
   readonly #guard: Guard;
   readonly #dsrProber: DsrProber;
   readonly #explainer: Explainer;
+  readonly #here: Here;
   #state: DesiredState;
   #closed = false;
 
@@ -69,6 +70,7 @@ export class RunningAgent implements Agent {
     const { tables, settings, hops, hopChanges } = session.parts;
     this.#session = session;
     this.#explainer = new Explainer(session);
+    this.#here = { ...settings, growsHead: session.parts.platform.capabilities.growsHead };
     this.#state = state;
     this.#watcher = new EventWatcher(tables.datapath, session.parts.platform.network);
     const hopTo = (address: string): Hop => hops.get(address);
@@ -295,11 +297,6 @@ export class RunningAgent implements Agent {
   #known(service: number, backend: Endpoint): Known {
     const id = this.#views.slots.idOf(service, backend);
     return id !== undefined && this.#datapath.backends.get(id)?.state === 'active' ? 'up' : undefined;
-  }
-
-  get #here(): Here {
-    const { settings, platform } = this.#session.parts;
-    return { ...settings, growsHead: platform.capabilities.growsHead };
   }
 
   get #datapath(): Datapath {

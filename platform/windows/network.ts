@@ -6,24 +6,30 @@ import { FairleadError } from '../../agent/model/errors.js';
 import type { Network } from '../port.js';
 import { listInterfaces } from './interfaces.js';
 import { Neighbours } from './neighbours.js';
+import { Recent } from './recent.js';
 import { readRoutes, route } from './routes.js';
 import { Watch } from './watch.js';
 
 /** The dynamic ports of TCP since Windows Vista (RFC 6335), unless somebody has set others. */
 const DYNAMIC_PORTS = [49152, 65535] as const;
 
+/** How long a table that was read serves those who ask for one route, milliseconds: less than what lies between two looks of the watch. */
+const YOUNG = 200;
+
 export function createNetwork(): Network {
   const neighbours = new Neighbours();
-  const isDevice = (ifindex: number): boolean => listInterfaces().some(({ index }) => index === ifindex);
+  const adapters = new Recent(listInterfaces, YOUNG);
+  const routes = new Recent(readRoutes, YOUNG);
+  const isDevice = (ifindex: number): boolean => adapters.get().some(({ index }) => index === ifindex);
   const watch = new Watch({
-    interfaces: listInterfaces,
+    interfaces: () => adapters.now(),
     neighbours: () => neighbours.list(),
-    routes: () => JSON.stringify(readRoutes()),
+    routes: () => JSON.stringify(routes.now()),
   });
   let ports: readonly [number, number] | undefined;
   return {
-    interfaces: listInterfaces,
-    route: (destination) => route(destination, listInterfaces()),
+    interfaces: () => adapters.now(),
+    route: (destination) => route(destination, () => routes.get(), adapters.get()),
     neighbours: () => neighbours.list(),
     solicit: (ifindex, address) => {
       neighbours.solicit(ifindex, address, isDevice);

@@ -84,10 +84,10 @@ function askBestRoute(destination: string): { readonly row: RouteRow; readonly s
   return found === undefined ? 'unknown' : { row: found, source: readSockaddr(source, 0) };
 }
 
-/** Throws FL_E_VALUE when the text is no address. */
-export function route(destination: string, interfaces: readonly InterfaceInfo[]): Route | undefined {
+/** `table` is asked for where Windows itself does not choose. Throws FL_E_VALUE when the text is no address. */
+export function route(destination: string, table: () => readonly RouteRow[], interfaces: readonly InterfaceInfo[]): Route | undefined {
   const best = askBestRoute(destination);
-  if (best === 'unknown') return findRoute(destination, readRoutes(), interfaces);
+  if (best === 'unknown') return findRoute(destination, table(), interfaces);
   if (best === 'none') return undefined;
   const local = interfaces.some(({ addresses }) => addresses.some((one) => one.address === destination));
   return { ifindex: best.row.ifindex, nextHop: best.row.nextHop ?? destination, source: best.source, local };

@@ -24,9 +24,7 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const STAMP = join(ROOT, 'dist/.built');
 const BINARY = join(ROOT, 'dist/program/main.js');
 const PAGE = 'agent/api/page';
-
-/** What a process or a thread begins with. */
-const ENTRIES = ['agent/main.js', 'agent/control/apply/maglev-thread.js'];
+const CONFIG = fileURLToPath(new URL('rollup.config.mjs', import.meta.url));
 
 /**
  * Whether node_modules holds what package-lock.json asks for. A newer date alone (a fresh checkout, a merge) is no reason to
@@ -84,17 +82,18 @@ function copyPage(from, to) {
 }
 
 /**
- * Joins the compiled modules to the few files of the program: a command then reads a dozen files, where each of a hundred modules would cost a third
- * of a millisecond. What is imported late stays in files of its own; packages stay where npm puts them.
- * @param {string} folder holds the compiled modules, and gets program/
+ * Puts the program into program/ of a folder of compiled modules.
+ * @param {string} folder
  */
 function bundle(folder) {
-  const options = ['--bundle', '--splitting', '--format=esm', '--platform=node', '--target=node20', '--packages=external'];
-  const names = ['--entry-names=[name]', `--outdir=${join(folder, 'program')}`, '--log-level=warning'];
-  const entries = ENTRIES.map((entry) => join(folder, entry));
-  run([join(ROOT, 'node_modules/.bin/esbuild'), ...entries, ...options, ...names], { cwd: ROOT, hint: 'see `npm run build`' });
-  copyPage(join(ROOT, PAGE), join(folder, 'program/page'));
-  chmodSync(join(folder, 'program/main.js'), 0o755);
+  const program = join(folder, 'program');
+  run([join(ROOT, 'node_modules/.bin/rollup'), '--silent', '-c', CONFIG, `--configFrom=${folder}`], {
+    cwd: ROOT,
+    hint: 'see `npm run build`',
+  });
+  writeFileSync(join(program, 'package.json'), '{ "type": "commonjs" }\n');
+  copyPage(join(ROOT, PAGE), join(program, 'page'));
+  chmodSync(join(program, 'main.js'), 0o755);
 }
 
 /** Compiles agent/ and platform/ to dist/ and puts the result in place in one step. */
@@ -114,7 +113,6 @@ export function build() {
         'see `npm run typecheck`',
       );
     }
-    copyPage(join(ROOT, PAGE), join(fresh, PAGE));
     bundle(fresh);
     writeFileSync(join(fresh, '.built'), '');
     // The date of the beginning: a source that was saved while the compiler ran is newer.

@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Ended, type Wine, type WindowsNode, windowsPath } from './wine.js';
 
 const launcher = windowsPath(fileURLToPath(new URL('../../windows/inside/agent-process.mjs', import.meta.url)));
-const main = fileURLToPath(new URL('../../../dist/agent/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../../dist/program/main.js', import.meta.url));
 /** As node.exe imports it. */
 const mainUrl = pathToFileURL(main).href.replace('file:///', 'file:///Z:/');
 
@@ -25,7 +25,8 @@ export class WindowsAgent {
   }
 
   static async start(wine: Wine, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<WindowsAgent> {
-    const server = createServer().listen(0, '127.0.0.1');
+    // Not waited for at the end: one that says no to its flags is gone before it has connected.
+    const server = createServer().listen(0, '127.0.0.1').unref();
     await once(server, 'listening');
     const input = once(server, 'connection').then(([socket]) => {
       server.close();
