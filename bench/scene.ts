@@ -3,6 +3,7 @@
 // Invariant: scenes share nothing, so a table that one path fills does not touch another's figures; a scene serves one family.
 
 import { Datapath } from '../agent/datapath/datapath.js';
+import { IPV4, IPV6 } from '../agent/datapath/families.js';
 import type { Family } from '../agent/model/address.js';
 import { digestBackends } from '../agent/model/digest.js';
 import { buildMaglevTable } from '../agent/model/maglev.js';
@@ -71,6 +72,17 @@ export class Scene {
       packets += Number(flow.packets);
     }
     return { entries, packets };
+  }
+
+  /** Empties the flow tables. */
+  async forgetFlows(): Promise<void> {
+    const { conntrack, snat } = (this.family === 4 ? IPV4 : IPV6).maps;
+    for (const name of [conntrack, snat]) {
+      const map = this.program.maps.get(name);
+      if (map === undefined) throw new RangeError(`the program has no map ${name}`);
+      const keys = Buffer.from(Uint32Array.from({ length: map.maxEntries }, (_, index) => index).buffer);
+      await map.updateMany(keys, Buffer.alloc(map.maxEntries * map.valueSize), map.maxEntries);
+    }
   }
 
   /** One packet as it comes in by the scene's device. */

@@ -27,13 +27,22 @@
 #define TUPLE_PORTS_MASK 0x000000ffffffffffULL
 
 /*
- * The i-th slot that a flow of this hash may stand in, the likeliest first: half of one bucket, half of another, and the other halves.
- * By that order buckets fill evenly, and yet most flows stand where they are looked for first.
+ * The front of the table of flows, where they stand as long as there is room: few flows then lie in few pages, whose addresses the CPU keeps
+ * translated (a virtual machine pays twice for each that it does not).
+ */
+#define FLOW_BUCKETS (FL_MAX_FLOWS / FLOW_WAYS)
+#define FLOW_FRONT_BUCKETS ((FLOW_BUCKETS + FL_FRONT_SHARE - 1) / FL_FRONT_SHARE)
+
+/*
+ * The i-th slot that a flow of this hash may stand in, the likeliest first: half of a bucket of the front, half of one and half of another of the rest,
+ * and the other half of the former. By that order the table fills evenly in the end, and yet most flows stand where they are looked for first.
  */
 static __always_inline __u32 flow_candidate(__u64 hash, __u32 i)
 {
-	__u32 bucket = hash_scale(i & 4 ? (__u32)(hash >> 32) : (__u32)hash, FL_MAX_FLOWS / FLOW_WAYS);
-	__u32 way = (i & 3) | (i >> 1 & 4);
+	__u32 random = (__u32)(i & 4 ? hash >> 32 : hash >> 16); /* their high bits, which name the bucket, have none in common */
+	__u32 bucket = i < 4 ? hash_scale((__u32)hash, FLOW_FRONT_BUCKETS) :
+			       FLOW_FRONT_BUCKETS + hash_scale(random, FLOW_BUCKETS - FLOW_FRONT_BUCKETS);
+	__u32 way = (i & 3) | (i >= 12 ? 4 : 0);
 
 	return bucket * FLOW_WAYS + (((__u32)hash + way) & (FLOW_WAYS - 1));
 }

@@ -59,6 +59,12 @@ struct fl_address6 {
 };
 
 /*
+ * The front of a table of flows: one bucket in so many (flow-life.h). Where entries stand belongs to the layout: whoever changes the rule changes this file
+ * too, so that no program adopts maps in which it would look elsewhere.
+ */
+#define FL_FRONT_SHARE 4
+
+/*
  * A packet's tuple as it arrives on the wire: what ct4, ct6, snat4 and snat6 are searched by. In a packet's own tuple `claims` is 0;
  * in a slot it counts how often the slot was taken, and protocol and claims together are the word by which a CPU takes it
  * (balance/slots.h). Instead of a protocol, 0: the slot was never used; FL_SLOT_FREED: its entry was ended before somebody else took the

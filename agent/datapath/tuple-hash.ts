@@ -8,9 +8,8 @@ const FACTOR_2 = 0xc4ceb9fe1a85ec53n;
 const PORTS_MASK = 0x000000ffffffffffn;
 const GOLDEN_RATIO = 0x9e3779b1;
 
-/** Slots of a bucket, and buckets that a flow may stand in. */
+/** Slots of a bucket. */
 const WAYS = 8;
-const BUCKETS = 2;
 
 const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
 
@@ -32,17 +31,22 @@ export function scaleHash(random: bigint, n: number): number {
   return Number((BigInt.asUintN(32, random) * BigInt(n)) >> 32n);
 }
 
+/** The front of a table is one bucket in so many: flows stand there as long as there is room. */
+const FRONT_SHARE = 4;
+
 /**
- * The slots that a flow of this hash may stand in, the likeliest first: half of one bucket, half of another, and the other halves.
- * `slots`: entries of the flow table.
+ * The slots that a flow of this hash may stand in, the likeliest first: half of a bucket of the table's front, half of one and half of another of the
+ * rest, and the other half of the former. `slots`: entries of the flow table.
  */
 export function flowCandidates(hash: bigint, slots: number): readonly number[] {
   const first = Number(hash & 7n);
-  return Array.from({ length: BUCKETS * WAYS }, (_, i) => {
-    const bucket = scaleHash((i & 4) === 0 ? hash : hash >> 32n, Math.floor(slots / WAYS));
-    const way = (i & 3) | ((i >> 1) & 4);
-    return bucket * WAYS + ((first + way) % WAYS);
-  });
+  const buckets = Math.floor(slots / WAYS);
+  const front = Math.ceil(buckets / FRONT_SHARE);
+  const restOf = (random: bigint): number => front + scaleHash(random, buckets - front);
+  const [second, third] = [restOf(hash >> 32n), restOf(hash >> 16n)];
+  return [scaleHash(hash, front), second, third, second].flatMap((bucket, i) =>
+    [0, 1, 2, 3].map((way) => bucket * WAYS + ((first + way + (i === 3 ? 4 : 0)) % WAYS)),
+  );
 }
 
 /** Which bit of vips an address of 4 or 16 bytes in network order has, 0 to 65535. */

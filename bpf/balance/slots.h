@@ -3,8 +3,8 @@
  * The flow tables of one family: flows by the client's tuple (MAP_CT), reverse entries of SNAT by the backend's (MAP_SNAT).
  *
  * Both are arrays of slots that this program searches by its own hash, so that a lookup touches one cache line and a new entry is
- * written in place. No entry is ever deleted: one that has ended is free to be taken. A flow may stand in any of FLOW_WAYS slots of two
- * buckets (Azar et al., "Balanced Allocations", 1994); a reverse entry in the one slot of its tuple, as its port can be chosen.
+ * written in place. No entry is ever deleted: one that has ended is free to be taken. A flow may stand in any of
+ * FLOW_CANDIDATES slots of three buckets (Azar et al., "Balanced Allocations", 1994); a reverse entry in the one slot of its tuple, as its port can be chosen.
  * Invariant: a slot is taken by exchanging its word of protocol and claims, so only one CPU writes it; nobody finds it meanwhile,
  * as no packet has protocol FL_SLOT_BUSY. Live connections are not pushed out; half-open and closing ones are.
  */
@@ -74,26 +74,21 @@ FL_GLOBAL __u32 FAMILY(flow_find_further)(const tuple_t *tuple, __u64 hash)
 }
 
 /*
- * Brings all slots of a flow into the cache. The loads wait for nothing, and so for the memory all at once; a search, slot by slot, has the CPU
+ * Brings the slots that a new flow looks at into the cache. The loads wait for nothing, and so for the memory all at once; a search, slot by slot, has the CPU
  * run only some of them ahead. What it returns is of no use.
  */
 static __always_inline __u32 FAMILY(flow_touch)(__u64 hash)
 {
-	__u32 second = flow_candidate(hash, FLOW_WAYS / 2) & ~(FLOW_WAYS - 1);
-	__u32 first = flow_candidate(hash, 0) & ~(FLOW_WAYS - 1);
-	const slot_t *slot;
 	__u32 word = 0;
 	__u32 i;
 
-	for (i = 0; i < FLOW_WAYS; i++) {
-		slot = bpf_map_lookup_elem(&MAP_CT, &second);
+#pragma clang loop unroll(disable) /* all indices at once would not fit into registers */
+	for (i = 0; i < FLOW_PATIENT_CANDIDATES; i++) {
+		__u32 index = flow_candidate(hash, i);
+		const slot_t *slot = bpf_map_lookup_elem(&MAP_CT, &index);
+
 		if (slot)
 			word = *(const volatile __u32 *)&slot->tuple.protocol;
-		slot = bpf_map_lookup_elem(&MAP_CT, &first);
-		if (slot)
-			word = *(const volatile __u32 *)&slot->tuple.protocol;
-		second++;
-		first++;
 	}
 	return word;
 }

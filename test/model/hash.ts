@@ -40,14 +40,20 @@ export function hashTuple(tuple: Tuple, seed: bigint): Hash {
 const scale = (bits: number, n: number): number => Math.floor((bits * n) / 0x1_0000_0000);
 
 /** The slots that a flow may stand in, in the order in which they are tried. */
-export function flowPlaces(hash: Hash, slots: number): readonly number[] {
+export function flowPlaces({ low, high }: Hash, slots: number): readonly number[] {
+  const buckets = slots / WAYS;
+  const front = Math.ceil(buckets / 4);
+  const rest = (bits: number) => front + scale(bits, buckets - front);
+  const middle = (((high & 0xffff) << 16) | (low >>> 16)) >>> 0;
+  const [a, b, c] = [scale(low, front), rest(high), rest(middle)];
   const places: number[] = [];
-  for (const from of [0, WAYS / 2]) {
-    for (const half of [hash.low, hash.high]) {
-      const bucket = scale(half, slots / WAYS) * WAYS;
-      for (let i = from; i < from + WAYS / 2; i++) places.push(bucket + ((hash.low + i) % WAYS));
-    }
-  }
+  for (const [bucket, from] of [
+    [a, 0],
+    [b, 0],
+    [c, 0],
+    [b, 4],
+  ] as const)
+    for (let i = from; i < from + 4; i++) places.push(bucket * WAYS + ((low + i) % WAYS));
   return places;
 }
 

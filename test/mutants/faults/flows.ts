@@ -188,11 +188,11 @@ export const flowMutants: readonly Mutant[] = [
     tests: [HASH],
   },
   {
-    name: 'slots-of-one-bucket',
+    name: 'slots-of-two-buckets',
     file: 'bpf/flow-life.h',
-    find: 'i & 4 ? (__u32)(hash >> 32) : (__u32)hash',
-    replace: '(__u32)hash',
-    breaks: 'A flow has one bucket to stand in, not two: a table that is a third full refuses flows.',
+    find: 'i & 4 ? hash >> 32 : hash >> 16',
+    replace: 'hash >> 32',
+    breaks: 'A flow has two buckets to stand in, not three: a table that is half full refuses flows.',
     tests: [HASH],
   },
   {
