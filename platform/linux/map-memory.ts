@@ -7,7 +7,6 @@ import { lastErrno, loadLibc } from './libc.js';
 
 export const BPF_F_MMAPABLE = 1024; // linux/bpf.h
 const PROT_READ = 1;
-const PROT_WRITE = 2;
 const MAP_SHARED = 1;
 const PAGE = 4096;
 const FAILED = 0xffff_ffff_ffff_ffffn;
@@ -24,9 +23,9 @@ export class MapMemory {
   }
 
   /** Of an array made with BPF_F_MMAPABLE; undefined where the kernel refuses (its errno: lastErrno()). `bytes`: of all values, each rounded up to 8. */
-  static open(fd: number, bytes: number, how: 'read' | 'write' = 'read'): MapMemory | undefined {
+  static open(fd: number, bytes: number): MapMemory | undefined {
     const mapped = Math.ceil(bytes / PAGE) * PAGE;
-    const address = loadLibc().mmap(null, mapped, how === 'write' ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+    const address = loadLibc().mmap(null, mapped, PROT_READ, MAP_SHARED, fd, 0);
     if (address === null || koffi.address(address) === FAILED) {
       lastErrno();
       return undefined;
@@ -40,12 +39,6 @@ export class MapMemory {
     if (memory === undefined) throw new RangeError('the memory of a map was used after it was given back');
     if (stride === size) memory.copy(target, 0, first * stride, (first + count) * stride);
     else for (let i = 0; i < count; i++) memory.copy(target, i * size, (first + i) * stride, (first + i) * stride + size);
-  }
-
-  /** Of memory that was opened to be written: puts bytes there, from byte `offset` on. */
-  write(offset: number, bytes: Buffer): void {
-    if (this.#memory === undefined) throw new RangeError('the memory of a map was used after it was given back');
-    bytes.copy(this.#memory, offset);
   }
 
   close(): void {

@@ -9,7 +9,7 @@ import type { Context } from './context.js';
 import { ERRNO, systemError } from './errno.js';
 import { readMapInfo } from './info.js';
 import { pinObject } from './pins.js';
-import { deleteInBatches, firstOfRun, putInBatch, readChunks, readMemory, strideOf, updateInBatches } from './map-batch.js';
+import { deleteInBatches, putInBatch, readChunks, readMemory, strideOf, updateInBatches } from './map-batch.js';
 import { BPF_F_MMAPABLE, MapMemory } from './map-memory.js';
 
 /** enum bpf_map_type of linux/bpf.h. */
@@ -63,9 +63,8 @@ export class LinuxMap extends LibbpfMap {
     return value;
   }
 
-  protected async putMany(keys: Buffer, values: Buffer, count: number): Promise<void> {
-    if (this.#mappable && this.#writeMemory(keys, values, count)) return;
-    await updateInBatches(this.#context, this, keys, values, count);
+  protected putMany(keys: Buffer, values: Buffer, count: number): Promise<void> {
+    return updateInBatches(this.#context, this, keys, values, count);
   }
 
   protected removeMany(keys: Buffer, count: number): Promise<number> {
@@ -82,16 +81,6 @@ export class LinuxMap extends LibbpfMap {
   }
 
   protected error = systemError;
-
-  /** The same as putMany() without a call for each entry, where they follow each other; false where that cannot be. */
-  #writeMemory(keys: Buffer, values: Buffer, count: number): boolean {
-    const first = firstOfRun(keys, count);
-    if (first === undefined || first + count > this.maxEntries || strideOf(this.valueSize) !== this.valueSize) return false;
-    const memory = MapMemory.open(this.fd, this.maxEntries * this.valueSize, 'write');
-    memory?.write(first * this.valueSize, values.subarray(0, count * this.valueSize));
-    memory?.close();
-    return memory !== undefined;
-  }
 }
 
 /** A new map that nothing pins. Throws FL_E_UNSUPPORTED for types that need more than a MapSpec says, FL_E_LOAD, FL_E_PERMISSION. */
@@ -103,7 +92,7 @@ export function createMap(context: Context, spec: MapSpec): LinuxMap {
   const opts = Buffer.alloc(48);
   opts.writeBigUInt64LE(48n, 0);
   const like = spec.like instanceof LinuxMap ? readMapInfo(context, spec.like.fd) : undefined;
-  opts.writeUInt32LE(spec.type === 'lpm_trie' ? BPF_F_NO_PREALLOC : (like?.flags ?? 0) & BPF_F_MMAPABLE, 28);
+  opts.writeUInt32LE(spec.type === 'lpm_trie' ? BPF_F_NO_PREALLOC : 0, 28);
   const types = like && openTypes(context, like);
   if (types !== undefined) {
     opts.writeUInt32LE(types.descriptor.fd, 8);

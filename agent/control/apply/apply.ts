@@ -116,12 +116,12 @@ async function placeTables(
     for (let slot = 0; slot < table.length; slot++) table[slot] = ids[table[slot] as number] as number;
     tables.set(service.id, table);
   }
-  if (tables.size > 0) await transaction.run(writeMaglev(context.tables, tables));
+  if (tables.size > 0) await transaction.run(writeMaglev(context.tables, context.maglevSize, tables));
 }
 
 /** The service entry, and then what nothing refers to any more. */
 async function publish(context: ApplyContext, placed: Placed, all: ForAll, transaction: Transaction): Promise<void> {
-  const { tables, dispatch } = context;
+  const { tables, dispatch, maglevSize } = context;
   const { service, serving, digest } = placed;
   await placeRanges(tables, service.id, rangesFor(service), transaction);
   const former = tables.frontends.of(service.id);
@@ -146,7 +146,7 @@ async function publish(context: ApplyContext, placed: Placed, all: ForAll, trans
     if (formatFrontend(frontend) !== formatFrontend(service.frontend)) await transaction.run(deleteService(tables, frontend));
   }
   if (digest === 0 && known !== undefined && known.maglevDigest !== 0)
-    await transaction.run(writeMaglev(tables, new Map([[service.id, undefined]])));
+    await transaction.run(writeMaglev(tables, maglevSize, new Map([[service.id, undefined]])));
   await dropRanges(tables, service.id, rangesFor(service), transaction);
   if (looksAtQuic) await removeQuicServers(context, service.id, placed.quicIds, transaction);
   for (const { id } of tables.slots.ofService(service.id)) if (!placed.slots.has(id)) await transaction.run(freeBackend(tables, id));
@@ -163,7 +163,7 @@ export async function removeService(context: ApplyContext, id: number, transacti
     quic ||= entry?.quic !== undefined;
     await transaction.run(deleteService(tables, frontend));
   }
-  if (table) await transaction.run(writeMaglev(tables, new Map([[id, undefined]])));
+  if (table) await transaction.run(writeMaglev(tables, context.maglevSize, new Map([[id, undefined]])));
   await dropRanges(tables, id, new Map(), transaction);
   if (quic) await removeQuicServers(context, id, new Map(), transaction);
   for (const slot of tables.slots.ofService(id)) await transaction.run(freeBackend(tables, slot.id));

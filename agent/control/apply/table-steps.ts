@@ -82,8 +82,8 @@ export function writeQuicServer(tables: Tables, server: QuicServer, backendId: n
   };
 }
 
-/** Puts the tables of these services in place, all after one wait for the kernel; undefined takes one away. */
-export function writeMaglev(tables: Tables, wanted: ReadonlyMap<number, Uint32Array | undefined>): Step {
+/** Puts the tables of these services, of `size` slots, in place, all after one wait for the kernel; undefined takes one away. */
+export function writeMaglev(tables: Tables, size: number, wanted: ReadonlyMap<number, Uint32Array | undefined>): Step {
   const { maglev } = tables.datapath;
   const before = new Map<number, Uint32Array | undefined>();
   let unreadable: FairleadError | undefined;
@@ -100,7 +100,7 @@ export function writeMaglev(tables: Tables, wanted: ReadonlyMap<number, Uint32Ar
     text: `Maglev table${wanted.size === 1 ? '' : 's'} of service ${[...wanted.keys()].join(', ')}`,
     run: async () => {
       try {
-        for (const id of wanted.keys()) before.set(id, await maglev.get(id));
+        for (const id of wanted.keys()) before.set(id, await maglev.get(id, size));
       } catch (error) {
         // Without CAP_SYS_ADMIN nobody may read what is in place. The change is made all the same: putting it back is the rare case.
         if (!(error instanceof FairleadError) || error.code !== 'FL_E_PERMISSION') throw error;
