@@ -2,7 +2,7 @@
 // May import platform/port, platform/shared, agent/model/errors and its siblings.
 
 import { FairleadError } from '../../agent/model/errors.js';
-import type { MapChunk, MapSpec, MapType } from '../port.js';
+import type { MapChunk, MapSpec, MapType, UpdateWhen } from '../port.js';
 import { LibbpfMap, mapTypeOf } from '../shared/map.js';
 import { Descriptor } from '../shared/descriptor.js';
 import type { Context } from './context.js';
@@ -28,8 +28,9 @@ const BPF_F_NO_PREALLOC = 1;
 
 export class LinuxMap extends LibbpfMap {
   readonly #context: Context;
-  readonly #mappable: boolean;
-  /** Of an array that was read as a whole once: single entries are read there too, at a tenth of what a call takes. */
+  /** Whether its memory is still to be asked for. */
+  #mappable: boolean;
+  /** Of an array, once it was looked at or written to: an entry is read and written there at a tenth of what a call takes. */
   #memory: MapMemory | undefined;
 
   /** Takes ownership of the descriptor. `name`: the whole name where the kernel's 15 characters are not all of it. */
@@ -41,8 +42,8 @@ export class LinuxMap extends LibbpfMap {
   }
 
   chunks(entriesPerChunk?: number): AsyncGenerator<MapChunk> {
-    if (this.#mappable) this.#memory ??= MapMemory.open(this.fd, this.maxEntries * strideOf(this.valueSize));
-    return this.#memory === undefined ? readChunks(this.#context, this, entriesPerChunk) : readMemory(this.#memory, this, entriesPerChunk);
+    const memory = this.#openMemory(this.fd);
+    return memory === undefined ? readChunks(this.#context, this, entriesPerChunk) : readMemory(memory, this, entriesPerChunk);
   }
 
   pin(path: string): void {
@@ -55,12 +56,24 @@ export class LinuxMap extends LibbpfMap {
   }
 
   protected override read(fd: number, key: Buffer): Buffer | undefined {
-    if (this.#memory === undefined) return super.read(fd, key);
+    const memory = this.#openMemory(fd);
+    if (memory === undefined) return super.read(fd, key);
     const index = key.readUInt32LE(0);
     if (index >= this.maxEntries) return undefined;
-    const value = Buffer.alloc(this.valueSize);
-    this.#memory.copy(index, 1, strideOf(this.valueSize), this.valueSize, value);
+    const value = Buffer.allocUnsafe(this.valueSize);
+    memory.copy(index, 1, strideOf(this.valueSize), this.valueSize, value);
     return value;
+  }
+
+  /**
+   * The kernel too writes an array's value by copying it into this memory, with nothing that keeps a program from reading it meanwhile
+   * (array_map_update_elem), so nothing becomes less whole. What it refuses, it is asked for, and says why.
+   */
+  protected override put(fd: number, key: Buffer, value: Buffer, when: UpdateWhen, hint?: string): void {
+    const memory = when === 'absent' ? undefined : this.#openMemory(fd);
+    const index = memory === undefined ? this.maxEntries : key.readUInt32LE(0);
+    if (memory === undefined || index >= this.maxEntries) super.put(fd, key, value, when, hint);
+    else memory.write(index * strideOf(this.valueSize), value);
   }
 
   protected putMany(keys: Buffer, values: Buffer, count: number): Promise<void> {
@@ -81,6 +94,14 @@ export class LinuxMap extends LibbpfMap {
   }
 
   protected error = systemError;
+
+  /** Undefined of what is no array that was made for it, and where the kernel refuses, which it is asked once. */
+  #openMemory(fd: number): MapMemory | undefined {
+    if (!this.#mappable) return this.#memory;
+    this.#mappable = false;
+    this.#memory = MapMemory.open(fd, this.maxEntries * strideOf(this.valueSize));
+    return this.#memory;
+  }
 }
 
 /** A new map that nothing pins. Throws FL_E_UNSUPPORTED for types that need more than a MapSpec says, FL_E_LOAD, FL_E_PERMISSION. */
