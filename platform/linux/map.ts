@@ -7,7 +7,7 @@ import { LibbpfMap, mapTypeOf } from '../shared/map.js';
 import { Descriptor } from '../shared/descriptor.js';
 import type { Context } from './context.js';
 import { ERRNO, systemError } from './errno.js';
-import { readMapInfo } from './info.js';
+import { type MapInfo, readMapInfo } from './info.js';
 import { pinObject } from './pins.js';
 import { deleteInBatches, putInBatch, readChunks, readMemory, strideOf, updateInBatches } from './map-batch.js';
 import { BPF_F_MMAPABLE, MapMemory } from './map-memory.js';
@@ -28,6 +28,9 @@ const BPF_F_NO_PREALLOC = 1;
 
 export class LinuxMap extends LibbpfMap {
   readonly #context: Context;
+  readonly #btf: MapInfo['btf'];
+  /** Opened when the first map is made like this one; undefined: there are none. */
+  #types: { readonly descriptor: Descriptor | undefined } | undefined;
   /** Whether its memory is still to be asked for. */
   #mappable: boolean;
   /** Of an array, once it was looked at or written to: an entry is read and written there at a tenth of what a call takes. */
@@ -38,6 +41,7 @@ export class LinuxMap extends LibbpfMap {
     const info = readMapInfo(context, descriptor.fd);
     super(context.bpf, context.cpus, descriptor, { ...info, name: name ?? info.name, type: mapTypeOf(info.type, MAP_TYPES) });
     this.#context = context;
+    this.#btf = info.btf;
     this.#mappable = this.type === 'array' && (info.flags & BPF_F_MMAPABLE) !== 0;
   }
 
@@ -52,7 +56,19 @@ export class LinuxMap extends LibbpfMap {
 
   override close(): void {
     this.#memory?.close();
+    this.#types?.descriptor?.close();
     super.close();
+  }
+
+  /**
+   * For the adapter alone: the BTF of the map's key and value, which stays this map's; undefined when it has none, or this process may not open
+   * it (CAP_SYS_ADMIN).
+   */
+  types(): { readonly fd: number; readonly keyType: number; readonly valueType: number } | undefined {
+    const { id, keyType, valueType } = this.#btf;
+    this.#types ??= { descriptor: id === 0 ? undefined : this.#openTypes(id) };
+    const { descriptor } = this.#types;
+    return descriptor && { fd: descriptor.fd, keyType, valueType };
   }
 
   protected override read(fd: number, key: Buffer): Buffer | undefined {
@@ -95,6 +111,13 @@ export class LinuxMap extends LibbpfMap {
 
   protected error = systemError;
 
+  #openTypes(id: number): Descriptor | undefined {
+    const fd = this.#context.bpf.bpf_btf_get_fd_by_id(id);
+    if (fd === -ERRNO.EPERM) return undefined;
+    if (fd < 0) throw systemError('FL_E_LOAD', `cannot open the types of map ${this.name}`, fd);
+    return new Descriptor(this.#context, fd, `types of map ${this.name}`);
+  }
+
   /** Undefined of what is no array that was made for it, and where the kernel refuses, which it is asked once. */
   #openMemory(fd: number): MapMemory | undefined {
     if (!this.#mappable) return this.#memory;
@@ -112,28 +135,14 @@ export function createMap(context: Context, spec: MapSpec): LinuxMap {
   }
   const opts = Buffer.alloc(48);
   opts.writeBigUInt64LE(48n, 0);
-  const like = spec.like instanceof LinuxMap ? readMapInfo(context, spec.like.fd) : undefined;
   opts.writeUInt32LE(spec.type === 'lpm_trie' ? BPF_F_NO_PREALLOC : 0, 28);
-  const types = like && openTypes(context, like);
+  const types = spec.like instanceof LinuxMap ? spec.like.types() : undefined;
   if (types !== undefined) {
-    opts.writeUInt32LE(types.descriptor.fd, 8);
+    opts.writeUInt32LE(types.fd, 8);
     opts.writeUInt32LE(types.keyType, 12);
     opts.writeUInt32LE(types.valueType, 16);
   }
   const fd = context.bpf.bpf_map_create(MAP_TYPES[spec.type], spec.name, spec.keySize, spec.valueSize, spec.maxEntries, opts);
-  types?.descriptor.close();
   if (fd < 0) throw systemError('FL_E_LOAD', `cannot make ${what}`, fd);
   return new LinuxMap(context, new Descriptor(context, fd, `map ${spec.name}`), spec.name);
-}
-
-/** The BTF of a map's key and value; undefined when it has none, or this process may not open it (CAP_SYS_ADMIN). The caller closes the descriptor. */
-function openTypes(
-  context: Context,
-  { name, btf }: ReturnType<typeof readMapInfo>,
-): { descriptor: Descriptor; keyType: number; valueType: number } | undefined {
-  if (btf.id === 0) return undefined;
-  const fd = context.bpf.bpf_btf_get_fd_by_id(btf.id);
-  if (fd === -ERRNO.EPERM) return undefined;
-  if (fd < 0) throw systemError('FL_E_LOAD', `cannot open the types of map ${name}`, fd);
-  return { descriptor: new Descriptor(context, fd, `types of map ${name}`), keyType: btf.keyType, valueType: btf.valueType };
 }
