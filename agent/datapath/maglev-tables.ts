@@ -31,10 +31,11 @@ export class MaglevTables {
    */
   async set(tables: ReadonlyMap<number, Uint32Array>): Promise<void> {
     const made: { serviceId: number; inner: BpfMap; digest: number }[] = [];
+    let rows: Uint32Array | undefined;
     try {
       for (const [serviceId, table] of tables) {
         const inner = this.#inner.createMap(this.#spec(serviceId, table.length));
-        const rows = inRows(table);
+        rows = inRows(table, rows);
         made.push({ serviceId, inner, digest: digestOf(rows) });
         await inner.updateMany(indexesUpTo(inner.maxEntries), bytesOf(rows), inner.maxEntries);
       }
@@ -133,9 +134,10 @@ export class MaglevTables {
   }
 }
 
-/** A table in whole rows: behind its end are zeros. */
-function inRows(table: Uint32Array): Uint32Array {
-  const rows = new Uint32Array(maglevRows(table.length) * MAGLEV_ROW_SLOTS);
+/** A table in whole rows: behind its end are zeros. In `room`, which a table of the same length had, when there is one: thousands follow each other. */
+function inRows(table: Uint32Array, room: Uint32Array | undefined): Uint32Array {
+  const length = maglevRows(table.length) * MAGLEV_ROW_SLOTS;
+  const rows = room?.length === length ? room.fill(0, table.length) : new Uint32Array(length);
   rows.set(table);
   return rows;
 }
