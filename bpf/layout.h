@@ -348,11 +348,12 @@ struct fl_affinity {
 };
 
 /*
- * Value of an inner map of lb_maglev: table entries 2*i and 2*i+1 (two to an entry, as array values take 8 bytes). Inner maps are FL_MAP_ALIGNED:
- * the agent fills them as memory.
+ * Value of an inner map of lb_maglev: a row of the table, its slots from FL_MAGLEV_ROW * i on. The agent writes a table in one call, which takes a
+ * time for each entry of the map: in rows, some tens of microseconds. Of the last row, what lies behind the table's end is 0 and never read.
  */
-struct fl_maglev_pair {
-	__u32 backend_id[2];
+#define FL_MAGLEV_ROW 64 /* slots; a power of two */
+struct fl_maglev_row {
+	__u32 backend_id[FL_MAGLEV_ROW];
 };
 
 /* Keys of frag4 and frag6: what names a fragmented datagram (RFC 791, RFC 8200 section 4.5). */

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * From a flow's hash to a backend id, by the service's Maglev table (Eisenbud et al., NSDI 2016), which the agent builds.
- * The table is read through an array map's key, never through a computed pointer: Windows' verifier refuses that.
+ * The remainder becomes a row, which is an array map's key, and a place in the row, by a mask: both Linux' verifier and Windows' know the bound of
+ * what was masked. A pointer moved by the remainder itself Windows' refuses.
  */
 #pragma once
 
 #include "config.h"
+
+/* A table of one row would need no mask, and clang would leave it out. */
+_Static_assert(FL_MAGLEV_SIZE > FL_MAGLEV_ROW, "a Maglev table has more than one row");
 
 /*
  * One entry of the type that tables have. The agent makes each table with this map's BTF, so that bpftool can print it;
@@ -14,18 +18,16 @@
 struct {
 	__uint(type, FL_MAP_ARRAY);
 	__uint(max_entries, 1);
-	__uint(map_flags, FL_MAP_ALIGNED);
 	__type(key, __u32);
-	__type(value, struct fl_maglev_pair);
+	__type(value, struct fl_maglev_row);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } lb_maglev_type SEC(".maps");
 
 struct maglev_table {
 	__uint(type, FL_MAP_ARRAY);
-	__uint(max_entries, (FL_MAGLEV_SIZE + 1) / 2);
-	__uint(map_flags, FL_MAP_ALIGNED);
+	__uint(max_entries, (FL_MAGLEV_SIZE + FL_MAGLEV_ROW - 1) / FL_MAGLEV_ROW);
 	__type(key, __u32);
-	__type(value, struct fl_maglev_pair);
+	__type(value, struct fl_maglev_row);
 };
 
 struct {
@@ -40,15 +42,15 @@ struct {
 static __always_inline int maglev_select(const struct fl_config *cfg, __u32 service_id, __u32 hash, __u32 *backend_id)
 {
 	__u32 slot = hash % cfg->maglev_size;
-	__u32 pair = slot >> 1;
-	const struct fl_maglev_pair *found;
+	__u32 row = slot / FL_MAGLEV_ROW;
+	const struct fl_maglev_row *found;
 	void *table = bpf_map_lookup_elem(&lb_maglev, &service_id);
 
 	if (!table)
 		return 0;
-	found = bpf_map_lookup_elem(table, &pair);
+	found = bpf_map_lookup_elem(table, &row);
 	if (!found)
 		return 0;
-	*backend_id = slot & 1 ? found->backend_id[1] : found->backend_id[0];
+	*backend_id = found->backend_id[slot & (FL_MAGLEV_ROW - 1)];
 	return 1;
 }

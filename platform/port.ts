@@ -93,10 +93,7 @@ export interface MapSpec {
   readonly keySize: number;
   readonly valueSize: number;
   readonly maxEntries: number;
-  /**
-   * A map whose kind of memory the new one gets, as inner maps of one map must have, and whose key and value types (BTF), so that tools can print its
-   * entries. Ignored where maps have none.
-   */
+  /** A map whose key and value types (BTF) the new one gets, so that tools can print its entries. Ignored where maps have none. */
   readonly like?: BpfMap;
 }
 

@@ -73,8 +73,9 @@ export class BackendTable {
     const { layout, map } = viewFor(this.#families, entry.address);
     const key = encodeIndex(id);
     const value = map.lookup(key);
-    const before = value === undefined ? undefined : layout.backend.decode(value);
-    const nextHopAt = before !== undefined && before.generation === entry.generation ? before.nextHopAt : 0;
+    const { generation, nextHopAt: at } = layout.backend.fields;
+    const stays = value !== undefined && value.readUInt16LE(generation.offset) === entry.generation;
+    const nextHopAt = stays ? value.readUInt32LE(at.offset) : 0;
     map.update(key, layout.backend.encode(toRaw(layout, id, entry, nextHopAt)));
   }
 

@@ -18,7 +18,7 @@ import {
   DEVICE,
   EVENT_COUNT,
   EVENT_FILTER,
-  MAGLEV_PAIR,
+  MAGLEV_ROW,
   RANGE,
   SERVICE,
   QUIC_BACKEND,
@@ -89,7 +89,7 @@ export class Datapath {
       conntrack: take(layout.maps.conntrack, 4, layout.slot.size),
       snat: take(layout.maps.snat, 4, layout.reverse.size),
     }));
-    this.maglev = new MaglevTables(take('lb_maglev', 4, 4), take('lb_maglev_type', 4, MAGLEV_PAIR.size), inner);
+    this.maglev = new MaglevTables(take('lb_maglev', 4, 4), take('lb_maglev_type', 4, MAGLEV_ROW.size), inner);
     this.metrics = new MetricsTable(take('metrics', 4, COUNTER.size));
     this.config = new ConfigTable(own('config', 4, CONFIG.size));
     this.devices = new DeviceTable(own('devices', 4, DEVICE.size));

@@ -239,8 +239,14 @@ export const AFFINITY = new Struct('fl_affinity', 12, {
   backendGeneration: field(8, T.u16),
 });
 
-/** Value of an inner map of lb_maglev: two entries of the table. */
-export const MAGLEV_PAIR = new Struct('fl_maglev_pair', 8, { backendId: field(0, T.arrayOf(T.u32, 2)) });
+/** Slots of a Maglev table that are one value of its map. */
+export const MAGLEV_ROW_SLOTS = 64;
+
+/** Value of an inner map of lb_maglev: a row of the table. */
+export const MAGLEV_ROW = new Struct('fl_maglev_row', 256, { backendId: field(0, T.arrayOf(T.u32, MAGLEV_ROW_SLOTS)) });
+
+/** Values of an inner map for a table of so many slots. */
+export const maglevRows = (slots: number): number => Math.ceil(slots / MAGLEV_ROW_SLOTS);
 
 /** Keys of frag4 and frag6: what names a fragmented datagram. */
 export const FRAGMENT_KEY4 = new Struct('fl_fragment_key4', 12, {
@@ -412,7 +418,7 @@ export const STRUCTS = [
   AFFINITY_CLIENT4,
   AFFINITY_CLIENT6,
   AFFINITY,
-  MAGLEV_PAIR,
+  MAGLEV_ROW,
   FRAGMENT_KEY4,
   FRAGMENT_KEY6,
   FRAGMENT,

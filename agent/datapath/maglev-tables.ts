@@ -1,10 +1,10 @@
-// The services' Maglev tables in the kernel, over lb_maglev: an array of maps, service id to an inner array of pairs of backend ids.
+// The services' Maglev tables in the kernel, over lb_maglev: an array of maps, service id to an inner array of rows of backend ids.
 // Imports platform/port and its siblings.
 // Invariant: a table is filled before it is put in place in one step, so a packet sees the old table or the new one, whole.
 
 import type { Bpf, BpfMap, MapSpec } from '../../platform/port.js';
 import { FairleadError } from '../model/errors.js';
-import { encodeIndex, MAGLEV_PAIR } from './layout.js';
+import { encodeIndex, MAGLEV_ROW, MAGLEV_ROW_SLOTS, maglevRows } from './layout.js';
 
 /** What the inner maps need of the kernel: platform.bpf has both. */
 export type InnerMaps = Pick<Bpf, 'createMap' | 'openMapById'>;
@@ -26,18 +26,18 @@ export class MaglevTables {
   }
 
   /**
-   * Puts tables of backend ids in place of the services' present ones, all after one wait for the kernel. Their length is the program's maglev_size,
-   * an odd number. When it throws, some may be in place.
+   * Puts tables of backend ids in place of the services' present ones, all after one wait for the kernel. Their length is the program's maglev_size.
+   * When it throws, some may be in place.
    */
   async set(tables: ReadonlyMap<number, Uint32Array>): Promise<void> {
     const made: { serviceId: number; inner: BpfMap; digest: number }[] = [];
-    let ids = new Uint32Array(0);
+    let rows: Uint32Array | undefined;
     try {
       for (const [serviceId, table] of tables) {
         const inner = this.#inner.createMap(this.#spec(serviceId, table.length));
-        made.push({ serviceId, inner, digest: digestOf(table) });
-        if (ids.length !== inner.maxEntries * 2) ids = new Uint32Array(inner.maxEntries * 2);
-        await fill(inner, table, ids);
+        rows = inRows(table, rows);
+        made.push({ serviceId, inner, digest: digestOf(rows) });
+        await inner.updateMany(indexesUpTo(inner.maxEntries), bytesOf(rows), inner.maxEntries);
       }
       await this.#map.setInner(made.map(({ serviceId, inner }) => ({ key: encodeIndex(serviceId), inner })));
       for (const { serviceId, inner, digest } of made) this.#known.set(serviceId, { mapId: inner.id, digest });
@@ -48,32 +48,33 @@ export class MaglevTables {
   }
 
   #spec(serviceId: number, size: number): MapSpec {
-    if (size % 2 === 0) throw new RangeError(`a Maglev table's size is an odd prime, not ${size}`);
     return {
       name: `maglev_${serviceId}`,
       type: 'array',
       keySize: 4,
-      valueSize: MAGLEV_PAIR.size,
-      maxEntries: (size + 1) / 2,
+      valueSize: MAGLEV_ROW.size,
+      maxEntries: maglevRows(size),
       like: this.#type,
     };
   }
 
-  /** The service's table of backend ids, or undefined when it has none. */
-  async get(serviceId: number): Promise<Uint32Array | undefined> {
+  /** The service's table of `size` backend ids, or undefined when it has none. */
+  async get(serviceId: number, size: number): Promise<Uint32Array | undefined> {
+    return (await this.#read(serviceId))?.subarray(0, size);
+  }
+
+  /** The same in whole rows. */
+  async #read(serviceId: number): Promise<Uint32Array | undefined> {
     const inner = this.open(serviceId);
     if (inner === undefined) return undefined;
     try {
-      // The last pair's second half is unused: the size is odd.
-      const table = new Uint32Array(inner.maxEntries * 2 - 1);
-      for await (const chunk of inner.chunks()) {
-        for (let i = 0; i < chunk.count; i++) {
-          const slot = chunk.keys.readUInt32LE(i * 4) * 2;
-          table[slot] = chunk.values.readUInt32LE(i * MAGLEV_PAIR.size);
-          if (slot + 1 < table.length) table[slot + 1] = chunk.values.readUInt32LE(i * MAGLEV_PAIR.size + 4);
-        }
+      const rows = new Uint32Array(inner.maxEntries * MAGLEV_ROW_SLOTS);
+      const bytes = bytesOf(rows);
+      for await (const { count, keys, values } of inner.chunks()) {
+        for (let i = 0; i < count; i++)
+          values.copy(bytes, keys.readUInt32LE(i * 4) * MAGLEV_ROW.size, i * MAGLEV_ROW.size, (i + 1) * MAGLEV_ROW.size);
       }
-      return table;
+      return rows;
     } finally {
       inner.close();
     }
@@ -124,8 +125,8 @@ export class MaglevTables {
 
   async #digestInPlace(serviceId: number): Promise<number | undefined> {
     try {
-      const table = await this.get(serviceId);
-      return table && digestOf(table);
+      const rows = await this.#read(serviceId);
+      return rows && digestOf(rows);
     } catch (error) {
       if (error instanceof FairleadError && error.code === 'FL_E_PERMISSION') return undefined;
       throw error;
@@ -133,11 +134,17 @@ export class MaglevTables {
   }
 }
 
-/** `ids`: room for the pairs of a table; the last one's second is 0. */
-async function fill(inner: BpfMap, table: Uint32Array, ids: Uint32Array): Promise<void> {
-  // Two ids a pair, in the machine's order (little-endian wherever BPF runs here).
-  ids.set(table);
-  await inner.updateMany(indexesUpTo(inner.maxEntries), Buffer.from(ids.buffer), inner.maxEntries);
+/** A table in whole rows: behind its end are zeros. In `room`, which a table of the same length had, when there is one: thousands follow each other. */
+function inRows(table: Uint32Array, room: Uint32Array | undefined): Uint32Array {
+  const length = maglevRows(table.length) * MAGLEV_ROW_SLOTS;
+  const rows = room?.length === length ? room.fill(0, table.length) : new Uint32Array(length);
+  rows.set(table);
+  return rows;
+}
+
+/** The same memory, ids in the machine's order (little-endian wherever BPF runs here). */
+function bytesOf(rows: Uint32Array): Buffer {
+  return Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength);
 }
 
 let indexes = Buffer.alloc(0);
@@ -158,21 +165,19 @@ interface Known {
 /** The golden ratio (Knuth, TAOCP 6.4). */
 const FACTOR = 0x9e3779b1;
 
-/** 32 bits are enough to see that somebody has written there; thousands of tables are looked at. */
-function digestOf(table: Uint32Array): number {
-  // Four at once, which do not wait for each other. Each step is one-to-one: a table that differs in one entry has another digest.
-  let a = table.length;
+/** Of whole rows. 32 bits are enough to see that somebody has written there; thousands of tables are looked at. */
+function digestOf(rows: Uint32Array): number {
+  // Four at once, which do not wait for each other. Each step is one-to-one: a table that differs in one slot has another digest.
+  let a = rows.length;
   let b = 1;
   let c = 2;
   let d = 3;
-  const whole = table.length & ~3;
-  for (let slot = 0; slot < whole; slot += 4) {
-    a = Math.imul(a ^ (table[slot] as number), FACTOR);
-    b = Math.imul(b ^ (table[slot + 1] as number), FACTOR);
-    c = Math.imul(c ^ (table[slot + 2] as number), FACTOR);
-    d = Math.imul(d ^ (table[slot + 3] as number), FACTOR);
+  for (let slot = 0; slot < rows.length; slot += 4) {
+    a = Math.imul(a ^ (rows[slot] as number), FACTOR);
+    b = Math.imul(b ^ (rows[slot + 1] as number), FACTOR);
+    c = Math.imul(c ^ (rows[slot + 2] as number), FACTOR);
+    d = Math.imul(d ^ (rows[slot + 3] as number), FACTOR);
   }
-  for (let slot = whole; slot < table.length; slot++) a = Math.imul(a ^ (table[slot] as number), FACTOR);
   let hash = 0;
   for (const lane of [a, b, c, d]) hash = Math.imul(hash ^ lane ^ (lane >>> 15), FACTOR);
   return hash;
@@ -180,6 +185,6 @@ function digestOf(table: Uint32Array): number {
 
 /** The backend id in one slot of an opened table. */
 export function tableEntry(table: BpfMap, slot: number): number | undefined {
-  const value = table.lookup(encodeIndex(slot >> 1));
-  return value === undefined ? undefined : MAGLEV_PAIR.decode(value).backendId[slot & 1];
+  const value = table.lookup(encodeIndex(Math.floor(slot / MAGLEV_ROW_SLOTS)));
+  return value === undefined ? undefined : MAGLEV_ROW.decode(value).backendId[slot % MAGLEV_ROW_SLOTS];
 }

@@ -10,7 +10,9 @@ const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 /** Six bytes, in the order in which they stand in a frame. Throws TypeError when the text is no MAC: it never comes from a person. */
 export function macBytes(mac: string): Uint8Array {
   if (!MAC.test(mac)) throw new TypeError(`not a MAC address: ${mac}`);
-  return Uint8Array.from({ length: 6 }, (_, i) => Number.parseInt(mac.slice(i * 3, i * 3 + 2), 16));
+  const bytes = new Uint8Array(6);
+  for (let i = 0; i < 6; i++) bytes[i] = Number.parseInt(mac.slice(i * 3, i * 3 + 2), 16);
+  return bytes;
 }
 
 /** Canonical text of six bytes. */

@@ -37,7 +37,7 @@ typedef struct xdp_md fl_ctx;
 #define FL_UPDATE_ANY BPF_ANY
 #define FL_UPDATE_NEW BPF_NOEXIST /* fails if there is such an entry */
 
-/* Values begin at a page: a slot of 64 bytes is then one cache line, not parts of two. And the agent may read the map as memory. */
+/* Values begin at a page: a slot of 64 bytes is then one cache line, not parts of two. And the agent may read and write the map as memory. */
 #define FL_MAP_ALIGNED BPF_F_MMAPABLE
 
 /* Frames of several buffers, as jumbo frames are (Linux 5.18): the agent says so where the kernel has them. */

@@ -81,16 +81,6 @@ export async function updateInBatches(context: Context, map: LinuxMap, keys: Buf
   }
 }
 
-/** The index of the first of `count` array keys that count up by one; undefined when they do not (or lie where they cannot be read fast). */
-export function firstOfRun(keys: Buffer, count: number): number | undefined {
-  if (count === 0) return undefined;
-  if (keys.byteOffset % 4 !== 0) return undefined;
-  const indexes = new Uint32Array(keys.buffer, keys.byteOffset, count);
-  const first = indexes[0] as number;
-  for (let i = 1; i < count; i++) if (indexes[i] !== first + i) return undefined;
-  return first;
-}
-
 /**
  * Points `count` keys of a map of maps at the maps of these descriptors. After a call the kernel waits for a grace period of RCU (some milliseconds): one for
  * the whole batch, and on a worker thread. Kernels before 5.13 have no such batch.

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileObject } from '../../agent/control/program/compile.js';
 import { findSourceDirectory } from '../../agent/control/program/sources.js';
-import { encodeIndex } from '../../agent/datapath/layout.js';
+import { encodeIndex, MAGLEV_ROW, maglevRows } from '../../agent/datapath/layout.js';
 import { buildConfig, buildMacros, encodeConfig, layoutDigest, type MapSizes, platformMacros } from '../../agent/datapath/macros.js';
 import { SnatSourceTable } from '../../agent/datapath/snat-source-table.js';
 import { familyOf } from '../../agent/model/address.js';
@@ -92,7 +92,8 @@ export class Loader {
     const tables = new Map<number, BpfMap>();
     for (const id of TABLES) {
       const like = map('lb_maglev_type');
-      const spec = { name: `maglev_${id}`, type: 'array', keySize: 4, valueSize: 8, maxEntries: (SIZES.maglevSize + 1) / 2, like } as const;
+      const maxEntries = maglevRows(SIZES.maglevSize);
+      const spec = { name: `maglev_${id}`, type: 'array', keySize: 4, valueSize: MAGLEV_ROW.size, maxEntries, like } as const;
       const table = this.#bed.createMap(spec);
       await map('lb_maglev').setInner([{ key: encodeIndex(id), inner: table }]);
       tables.set(id, table);

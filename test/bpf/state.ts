@@ -13,7 +13,8 @@ import {
   FRAGMENT,
   FRAGMENT_KEY4,
   FRAGMENT_KEY6,
-  MAGLEV_PAIR,
+  MAGLEV_ROW,
+  maglevRows,
   type Reverse,
   SERVICE,
   SLOT_FREED,
@@ -267,11 +268,11 @@ export async function putState(plane: DataPlane, state: PlaneState): Promise<voi
 }
 
 function putService(plane: DataPlane, spans: SpanTable, service: ServiceState): void {
-  const slots = Buffer.alloc((SIZES.maglevSize + 1) * 4);
-  for (let i = 0; i <= SIZES.maglevSize; i++) slots.writeUInt32LE(service.table[i % service.table.length] ?? 0, i * 4);
+  const rows = maglevRows(SIZES.maglevSize);
+  const slots = Buffer.alloc(rows * MAGLEV_ROW.size);
+  for (let i = 0; i < SIZES.maglevSize; i++) slots.writeUInt32LE(service.table[i % service.table.length] ?? 0, i * 4);
   const table = plane.tables.get(service.id);
-  for (let i = 0; i * 2 < SIZES.maglevSize; i++)
-    table?.update(encodeIndex(i), slots.subarray(i * MAGLEV_PAIR.size, (i + 1) * MAGLEV_PAIR.size));
+  for (let i = 0; i < rows; i++) table?.update(encodeIndex(i), slots.subarray(i * MAGLEV_ROW.size, (i + 1) * MAGLEV_ROW.size));
   const { id, action, backendCount = service.table.length } = service;
   const value = { id, backendCount, maglevDigest: 1, action, ...policyFields(service.policy), ...putQuic(plane, service) };
   const layout = layoutOf(service.frontend.address);

@@ -86,7 +86,7 @@ describe('changes behind the back of the agent, end to end', function () {
     assert.notEqual((await inner()).id, id);
     await assertAllReached(lab);
     const changed = String((await inner()).id);
-    const all = [...hex([0, 0, 0, 0]), 'value', ...hex([77, 0, 0, 0, 77, 0, 0, 0])];
+    const all = [...hex([0, 0, 0, 0]), 'value', ...hex(Array.from({ length: 64 }, () => [77, 0, 0, 0]).flat())];
     await runCommand(['bpftool', 'map', 'update', 'id', changed, 'key', ...all]);
     await noticed(/Maglev table of service 1 had been changed/);
     await assertAllReached(lab);

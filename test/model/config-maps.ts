@@ -3,7 +3,19 @@
 // Invariant: nothing is remembered here of a state but the Maglev tables, which stay until they are written anew.
 
 import { FAMILIES as LAYOUTS } from '../../agent/datapath/families.js';
-import { BACKEND_LOCAL, BACKEND_RESOLVED, CONFIG, DEVICE, encodeIndex, SERVICE, VIP_WORD, WINDOW } from '../../agent/datapath/layout.js';
+import {
+  BACKEND_LOCAL,
+  BACKEND_RESOLVED,
+  CONFIG,
+  DEVICE,
+  encodeIndex,
+  MAGLEV_ROW,
+  MAGLEV_ROW_SLOTS,
+  maglevRows,
+  SERVICE,
+  VIP_WORD,
+  WINDOW,
+} from '../../agent/datapath/layout.js';
 import { SpanTable } from '../../agent/datapath/span-table.js';
 import { formatAddress } from '../../agent/model/address.js';
 import { buildFrontend } from '../../agent/model/frontend.js';
@@ -138,10 +150,9 @@ export class ConfigMaps {
     const inner = this.#plane.tables.get(id);
     const content = `${size} ${table.join()}`;
     if (inner !== undefined && this.#tables.get(id) !== content) {
-      const entry = Buffer.alloc(8);
-      for (let pair = 0; 2 * pair < size; pair++) {
-        for (const half of [0, 1]) entry.writeUInt32LE(table[(2 * pair + half) % table.length] ?? 0, 4 * half);
-        inner.update(encodeIndex(pair), entry);
+      for (let row = 0; row < maglevRows(size); row++) {
+        const backendId = Array.from({ length: MAGLEV_ROW_SLOTS }, (_, i) => table[(row * MAGLEV_ROW_SLOTS + i) % table.length] ?? 0);
+        inner.update(encodeIndex(row), MAGLEV_ROW.encode({ backendId }));
       }
       this.#tables.set(id, content);
     }

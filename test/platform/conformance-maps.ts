@@ -163,6 +163,35 @@ export function describeMaps(subject: () => Subject): void {
       assert.deepEqual(array.lookup(u32(3)), u64(33), 'what was read is a copy');
     });
 
+    it('every index of an array is there: "present" writes, "absent" is refused and changes nothing', () => {
+      const array = map('probe_array');
+      for (const index of [0, 7, 19_999]) {
+        array.update(u32(index), u64(index + 1), 'present');
+        assert.throws(() => array.update(u32(index), u64(99), 'absent'), withCode('FL_E_CONFLICT', /probe_array/));
+        assert.deepEqual(array.lookup(u32(index)), u64(index + 1));
+      }
+      for (const when of ['present', 'absent'] as const)
+        assert.throws(() => array.update(u32(20_000), u64(1), when), withCode('FL_E_LIMIT', /20000/));
+      assert.throws(() => array.update(u32(7), u32(1)), withCode('FL_E_MAP', /4 bytes, need exactly 8/));
+      assert.throws(() => array.update(u64(7), u64(1)), withCode('FL_E_MAP', /8 bytes, need exactly 4/));
+      assert.deepEqual([array.lookup(u32(6)), array.lookup(u32(7)), array.lookup(u32(8))], [u64(0), u64(8), u64(0)]);
+    });
+
+    it('what one handle writes to an array all others see, the first look of each included', async () => {
+      const array = map('probe_array');
+      const { bpf } = subject().platform;
+      array.update(u32(5), u64(55));
+      const [one, two] = [bpf.openMapById(array.id), bpf.openMapById(array.id)];
+      assert.deepEqual(one?.lookup(u32(5)), u64(55));
+      one?.update(u32(6), u64(66));
+      assert.equal(two && (await readAll(two)).get(6), 66);
+      await two?.updateMany(u32(5), u64(77), 1);
+      assert.deepEqual([array.lookup(u32(5)), one?.lookup(u32(5)), array.lookup(u32(6))], [u64(77), u64(77), u64(66)]);
+      one?.close();
+      two?.close();
+      assert.deepEqual(array.lookup(u32(6)), u64(66));
+    });
+
     it('an array takes a batch', async () => {
       const keys = Buffer.concat(Array.from({ length: BATCH }, (_, index) => u32(index)));
       await map('probe_array').updateMany(keys, sequence(5, BATCH), BATCH);
@@ -223,6 +252,18 @@ export function describeMaps(subject: () => Subject): void {
         map('probe_hash').updateMany(u64(1), sequence(0, 2), 2),
         withCode('FL_E_MAP', /keys of 8 bytes, need at least 16/),
       );
+    });
+
+    it('a closed handle of an array is refused, whatever was read by it before', async () => {
+      const array = subject().platform.bpf.openMapById(map('probe_array').id);
+      assert.ok(array);
+      array.update(u32(1), u64(1));
+      array.close();
+      array.close();
+      assert.throws(() => array.lookup(u32(1)), withCode('FL_E_SYSTEM', /closed/));
+      assert.throws(() => array.update(u32(1), u64(2)), withCode('FL_E_SYSTEM', /closed/));
+      await assert.rejects(readAll(array), withCode('FL_E_SYSTEM', /closed/));
+      assert.deepEqual(map('probe_array').lookup(u32(1)), u64(1));
     });
 
     it('a closed handle is refused, and a map that nobody holds is gone', () => {

@@ -109,23 +109,24 @@ async function placeTables(
 ): Promise<void> {
   const tables = new Map<number, Uint32Array>();
   for (const { service, serving, digest } of placed) {
-    const known = knownEntry(context.tables, service);
+    const known = knownEntry(context.tables, service, ownEntry(context.tables, service));
     if (digest === 0 || (known?.maglevDigest === digest && context.distrustTables !== true)) continue;
     const table = built.get(service.id) ?? buildMaglevTable(serving, context.maglevSize);
-    const ids = serving.map(({ backendId }) => backendId);
+    const ids = Uint32Array.from(serving, ({ backendId }) => backendId);
     for (let slot = 0; slot < table.length; slot++) table[slot] = ids[table[slot] as number] as number;
     tables.set(service.id, table);
   }
-  if (tables.size > 0) await transaction.run(writeMaglev(context.tables, tables));
+  if (tables.size > 0) await transaction.run(writeMaglev(context.tables, context.maglevSize, tables));
 }
 
 /** The service entry, and then what nothing refers to any more. */
 async function publish(context: ApplyContext, placed: Placed, all: ForAll, transaction: Transaction): Promise<void> {
-  const { tables, dispatch } = context;
+  const { tables, dispatch, maglevSize } = context;
   const { service, serving, digest } = placed;
   await placeRanges(tables, service.id, rangesFor(service), transaction);
   const former = tables.frontends.of(service.id);
-  const known = knownEntry(tables, service);
+  const own = ownEntry(tables, service);
+  const known = knownEntry(tables, service, own);
   const action = actionOf(service, all.mode, dispatch);
   const policy = policyFor(service, all);
   const quic = quicOf(service);
@@ -141,12 +142,12 @@ async function publish(context: ApplyContext, placed: Placed, all: ForAll, trans
     ...policy,
     ...(quic && { quic }),
   };
-  if (!isDeepStrictEqual(ownEntry(tables, service), entry)) await transaction.run(writeService(tables, service.frontend, entry));
+  if (!isDeepStrictEqual(own, entry)) await transaction.run(writeService(tables, service.frontend, entry));
   for (const frontend of former) {
     if (formatFrontend(frontend) !== formatFrontend(service.frontend)) await transaction.run(deleteService(tables, frontend));
   }
   if (digest === 0 && known !== undefined && known.maglevDigest !== 0)
-    await transaction.run(writeMaglev(tables, new Map([[service.id, undefined]])));
+    await transaction.run(writeMaglev(tables, maglevSize, new Map([[service.id, undefined]])));
   await dropRanges(tables, service.id, rangesFor(service), transaction);
   if (looksAtQuic) await removeQuicServers(context, service.id, placed.quicIds, transaction);
   for (const { id } of tables.slots.ofService(service.id)) if (!placed.slots.has(id)) await transaction.run(freeBackend(tables, id));
@@ -163,7 +164,7 @@ export async function removeService(context: ApplyContext, id: number, transacti
     quic ||= entry?.quic !== undefined;
     await transaction.run(deleteService(tables, frontend));
   }
-  if (table) await transaction.run(writeMaglev(tables, new Map([[id, undefined]])));
+  if (table) await transaction.run(writeMaglev(tables, context.maglevSize, new Map([[id, undefined]])));
   await dropRanges(tables, id, new Map(), transaction);
   if (quic) await removeQuicServers(context, id, new Map(), transaction);
   for (const slot of tables.slots.ofService(id)) await transaction.run(freeBackend(tables, slot.id));
@@ -284,8 +285,8 @@ function ownEntry(tables: Tables, service: Service): ServiceEntry | undefined {
   return entry?.id === service.id ? entry : undefined;
 }
 
-/** The same, or the entry at the frontend that the service had before: both tell which table is in place. */
-function knownEntry(tables: Tables, service: Service): ServiceEntry | undefined {
+/** The same, `own`, or the entry at the frontend that the service had before: both tell which table is in place. */
+function knownEntry(tables: Tables, service: Service, own: ServiceEntry | undefined): ServiceEntry | undefined {
   const [former] = tables.frontends.of(service.id);
-  return ownEntry(tables, service) ?? (former === undefined ? undefined : tables.datapath.services.get(former));
+  return own ?? (former === undefined ? undefined : tables.datapath.services.get(former));
 }

@@ -82,14 +82,19 @@ export function writeQuicServer(tables: Tables, server: QuicServer, backendId: n
   };
 }
 
-/** Puts the tables of these services in place, all after one wait for the kernel; undefined takes one away. */
-export function writeMaglev(tables: Tables, wanted: ReadonlyMap<number, Uint32Array | undefined>): Step {
+const NO_TABLES: ReadonlyMap<number, undefined> = new Map();
+
+/** Puts the tables of these services, of `size` slots, in place, all after one wait for the kernel; undefined takes one away. */
+export function writeMaglev(tables: Tables, size: number, wanted: ReadonlyMap<number, Uint32Array | undefined>): Step {
   const { maglev } = tables.datapath;
+  const ids = [...wanted.keys()];
+  // The step is kept, to be undone; the tables are not, of thousands of services they are hundreds of megabytes.
+  let pending = wanted;
   const before = new Map<number, Uint32Array | undefined>();
   let unreadable: FairleadError | undefined;
-  const put = async (contents: ReadonlyMap<number, Uint32Array | undefined>): Promise<void> => {
+  const put = async (all: ReadonlyMap<number, Uint32Array | undefined>): Promise<void> => {
     const placed = new Map<number, Uint32Array>();
-    for (const [id, content] of contents) {
+    for (const [id, content] of all) {
       if (content === undefined) maglev.delete(id);
       else placed.set(id, content);
     }
@@ -97,20 +102,23 @@ export function writeMaglev(tables: Tables, wanted: ReadonlyMap<number, Uint32Ar
   };
   const undo = () => (unreadable === undefined ? put(before) : Promise.reject(unreadable));
   return {
-    text: `Maglev table${wanted.size === 1 ? '' : 's'} of service ${[...wanted.keys()].join(', ')}`,
+    text: `Maglev table${ids.length === 1 ? '' : 's'} of service ${ids.join(', ')}`,
     run: async () => {
+      const contents = pending;
+      pending = NO_TABLES;
+
       try {
-        for (const id of wanted.keys()) before.set(id, await maglev.get(id));
+        for (const id of ids) before.set(id, await maglev.get(id, size));
       } catch (error) {
         // Without CAP_SYS_ADMIN nobody may read what is in place. The change is made all the same: putting it back is the rare case.
         if (!(error instanceof FairleadError) || error.code !== 'FL_E_PERMISSION') throw error;
         unreadable = error;
       }
       try {
-        await put(wanted);
+        await put(contents);
       } catch (error) {
         // Of many, some may be in place; of one, none is.
-        if (wanted.size > 1) await undo();
+        if (ids.length > 1) await undo();
         throw error;
       }
     },

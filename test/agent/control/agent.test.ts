@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Service } from '../../../agent/model/service.js';
 import type { Agent } from '../../../agent/control/agent.js';
-import { endpoint, macOf, TestBench, update } from './support.js';
+import { endpoint, MAGLEV_SIZE, macOf, TestBench, update } from './support.js';
 
 describe('the running agent', () => {
   let bench: TestBench;
@@ -196,7 +196,7 @@ describe('the running agent', () => {
       const { view } = await agent.setBackend({ id: 1, backend: endpoint(10), state: 'terminating', weight: undefined });
       assert.deepEqual(await slots(), before);
       assert.deepEqual([view.state, view.share], ['terminating', 0]);
-      const table = await bench.datapath().maglev.get(1);
+      const table = await bench.datapath().maglev.get(1, MAGLEV_SIZE);
       assert.deepEqual(new Set(table), new Set([before['20.1.1.20']?.[0]]));
     });
 
@@ -230,7 +230,7 @@ describe('the running agent', () => {
     assert.deepEqual([(await entry())?.backendCount, (await entry())?.maglevDigest], [0, 0]);
     await agent.setBackend({ id: 1, backend: endpoint(10), state: undefined, weight: 2 });
     assert.equal((await entry())?.backendCount, 1);
-    assert.deepEqual([...((await bench.datapath().maglev.get(1)) ?? [])], [0, 0, 0, 0, 0, 0, 0]);
+    assert.deepEqual([...((await bench.datapath().maglev.get(1, MAGLEV_SIZE)) ?? [])], [0, 0, 0, 0, 0, 0, 0]);
   });
 
   it('what cannot be is refused, naming it', async () => {

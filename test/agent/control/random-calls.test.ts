@@ -71,7 +71,7 @@ async function checkMaps(bench: TestBench, agent: Agent): Promise<void> {
       assert.deepEqual([slot?.serviceId, slot?.address, slot?.port, slot?.weight, slot?.state], [service.id, address, port, weight, state]);
       assert.notEqual(slot?.generation, 0);
     }
-    const table = await datapath.maglev.get(service.id);
+    const table = await datapath.maglev.get(service.id, MAGLEV_SIZE);
     if (serving.length === 0) continue;
     assert.equal(table?.length, MAGLEV_SIZE);
     const named = new Set(table);

@@ -19,7 +19,7 @@ import { createFakePlatform, FakeKernel, type FakeKernelOptions, type FakePlatfo
 import type { BpfMap, Platform } from '../../../platform/port.js';
 import { dataPlaneMaps } from '../datapath/map-specs.js';
 
-/** A prime far below what the command line takes: an inner map of 4 pairs, so that a test can fail each of its writes. */
+/** A prime far below what the command line takes: an inner map of one row, so that a test that fails each write of a call has few of them. */
 export const MAGLEV_SIZE = 7;
 const BACKENDS = 16;
 
@@ -150,7 +150,7 @@ export class TestBench {
     const services = [...(await datapath.services.entries())].sort(([, a], [, b]) => a.id - b.id);
     const tables: Record<number, readonly number[]> = {};
     for (let id = 1; id <= 8; id++) {
-      const table = await datapath.maglev.get(id);
+      const table = await datapath.maglev.get(id, MAGLEV_SIZE);
       if (table !== undefined) tables[id] = [...table];
     }
     const backends = await datapath.backends.entries();

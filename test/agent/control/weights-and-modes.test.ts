@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import type { Agent } from '../../../agent/control/agent.js';
-import { DUAL, endpoint, makeKernel, TestBench, update, VIPS } from './support.js';
+import { DUAL, endpoint, MAGLEV_SIZE, makeKernel, TestBench, update, VIPS } from './support.js';
 
 for (const family of [4, 6] as const) {
   describe(`weights and modes of services, IPv${family}`, () => {
@@ -21,7 +21,7 @@ for (const family of [4, 6] as const) {
     /** Entries of the Maglev table by the last number of the backend's address. */
     const shares = async (): Promise<Readonly<Record<string, number>>> => {
       const datapath = bench.datapath();
-      const table = (await datapath.maglev.get(1)) ?? [];
+      const table = (await datapath.maglev.get(1, MAGLEV_SIZE)) ?? [];
       const counts: Record<string, number> = {};
       for (const id of table) {
         const last = datapath.backends.get(id)?.address.split(/[.:]/).at(-1) ?? '?';

@@ -132,6 +132,7 @@ describe('the layout of the maps', () => {
     ].map(([, name, value]) => [name, Number(value)]);
     assert.deepEqual(Object.fromEntries(defined), {
       FL_BACKEND_RESOLVED: layout.BACKEND_RESOLVED,
+      FL_MAGLEV_ROW: layout.MAGLEV_ROW_SLOTS,
       FL_BACKEND_LOCAL: layout.BACKEND_LOCAL,
       FL_BACKEND_ID_BITS: layout.BACKEND_ID_BITS,
       FL_SPAN_FRONT_BITS: layout.SPAN_FRONT_BITS,
@@ -206,8 +207,7 @@ describe('translation of structures', () => {
             if (name === 'action') buffer[field.offset] = (bytes[field.offset] ?? 0) % (ACTIONS.length + 1);
             if (name === 'permit') buffer[field.offset] = (bytes[field.offset] ?? 0) % (PERMITS.length + 1);
             if (name === 'state') buffer[field.offset] = (bytes[field.offset] ?? 0) % (BACKEND_STATES.length + 1);
-            if (field.type.size === 8 && struct.name !== 'fl_maglev_pair' && name !== 'bits' && name !== 'slotSeed')
-              buffer.writeUInt16LE(0, field.offset + 6);
+            if (field.type.size === 8 && name !== 'bits' && name !== 'slotSeed') buffer.writeUInt16LE(0, field.offset + 6);
           }
           const used = new Uint8Array(struct.size);
           for (const [, field] of fields) used.fill(1, field.offset, field.offset + field.type.size);

@@ -14,7 +14,8 @@ import {
   FRAGMENT,
   FRAGMENT_KEY4,
   FRAGMENT_KEY6,
-  MAGLEV_PAIR,
+  MAGLEV_ROW,
+  maglevRows,
   MAX_DEVICES,
   RANGE,
   MAX_LB_ADDRESSES,
@@ -68,12 +69,12 @@ export function dataPlaneMaps(sizes: MapSizes): readonly FakeMapSpec[] {
       },
     ],
   );
-  const table = { type: 'array', keySize: 4, valueSize: MAGLEV_PAIR.size, maxEntries: (sizes.maglevSize + 1) / 2 } as const;
+  const table = { type: 'array', keySize: 4, valueSize: MAGLEV_ROW.size, maxEntries: maglevRows(sizes.maglevSize) } as const;
   return [
     ...ofFamilies,
     array('vips', VIP_WORD.size, VIP_WORDS),
     array('devices', DEVICE.size, MAX_DEVICES),
-    array('lb_maglev_type', MAGLEV_PAIR.size, 1),
+    array('lb_maglev_type', MAGLEV_ROW.size, 1),
     { name: 'lb_maglev', type: 'array_of_maps', keySize: 4, valueSize: 4, maxEntries: 65536, inner: table },
     { name: 'metrics', type: 'percpu_array', keySize: 4, valueSize: COUNTER.size, maxEntries: REASONS.length },
     { name: 'backend_stats', type: 'percpu_array', keySize: 4, valueSize: BACKEND_STATS.size, maxEntries: sizes.maxBackends },

@@ -7,6 +7,7 @@ import { Datapath } from '../../../agent/datapath/datapath.js';
 import type { BackendEntry } from '../../../agent/datapath/backend-table.js';
 import { IPV4, IPV6, viewFor } from '../../../agent/datapath/families.js';
 import { BACKEND4, COUNTER, encodeIndex, SERVICE } from '../../../agent/datapath/layout.js';
+import { tableEntry } from '../../../agent/datapath/maglev-tables.js';
 import { addStats, NO_REFUSALS, NO_STATS } from '../../../agent/datapath/stats-table.js';
 import { buildMaglevTable } from '../../../agent/model/maglev.js';
 import { REASONS } from '../../../agent/model/reasons.js';
@@ -159,20 +160,45 @@ describeTables('tables of the data plane', (plane) => {
     const { maglev } = plane().datapath;
     const keys = ['a', 'b', 'c'].map((key) => ({ key, weight: 1 }));
     const table = buildMaglevTable(keys, SIZES.maglevSize).map((index) => index + 100);
-    assert.equal(await maglev.get(7), undefined);
+    assert.equal(await maglev.get(7, SIZES.maglevSize), undefined);
     await maglev.set(new Map([[7, table]]));
-    assert.deepEqual(await maglev.get(7), table);
+    assert.deepEqual(await maglev.get(7, SIZES.maglevSize), table);
     const other = table.map((id) => id + 1);
     await maglev.set(new Map([[7, other]]));
-    assert.deepEqual(await maglev.get(7), other);
-    assert.equal(await maglev.get(8), undefined);
+    assert.deepEqual(await maglev.get(7, SIZES.maglevSize), other);
+    assert.equal(await maglev.get(8, SIZES.maglevSize), undefined);
     assert.equal(maglev.delete(7), true);
     assert.equal(maglev.delete(7), false);
-    assert.equal(await maglev.get(7), undefined);
+    assert.equal(await maglev.get(7, SIZES.maglevSize), undefined);
   });
 
-  it('Maglev: a table of an even size is a defect', async () => {
-    await assert.rejects(plane().datapath.maglev.set(new Map([[7, new Uint32Array(250)]])), RangeError);
+  it('Maglev: a table stands in rows of 64 slots, and behind its end are zeros', async () => {
+    const { maglev } = plane().datapath;
+    await maglev.set(new Map([[7, Uint32Array.from({ length: SIZES.maglevSize }, (_, slot) => slot + 1000)]]));
+    const inner = maglev.open(7);
+    assert.deepEqual([inner?.maxEntries, inner?.valueSize], [4, 256]);
+    const rows = Buffer.concat([0, 1, 2, 3].map((row) => inner?.lookup(encodeIndex(row)) ?? Buffer.alloc(0)));
+    const wanted = Array.from({ length: 256 }, (_, slot) => (slot < SIZES.maglevSize ? slot + 1000 : 0));
+    assert.deepEqual(
+      wanted.map((_, slot) => rows.readUInt32LE(4 * slot)),
+      wanted,
+    );
+    for (const slot of [0, 63, 64, 250]) assert.equal(inner && tableEntry(inner, slot), slot + 1000, `slot ${slot}`);
+    inner?.close();
+  });
+
+  it('Maglev: a slot that somebody has changed is found, wherever it stands', async () => {
+    const { maglev } = plane().datapath;
+    for (const slot of [0, 62, 63, 64, 250]) {
+      await maglev.set(new Map([[7, new Uint32Array(SIZES.maglevSize).fill(5)]]));
+      assert.deepEqual(await maglev.findDamaged(1), []);
+      const inner = maglev.open(7);
+      const row = inner?.lookup(encodeIndex(slot >> 6)) as Buffer;
+      row.writeUInt32LE(6, 4 * (slot & 63));
+      inner?.update(encodeIndex(slot >> 6), row);
+      inner?.close();
+      assert.deepEqual(await maglev.findDamaged(1), [7], `slot ${slot}`);
+    }
   });
 
   it('metrics: counters of all CPUs are added up, in the order of the reasons', () => {

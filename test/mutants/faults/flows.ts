@@ -138,11 +138,11 @@ export const flowMutants: readonly Mutant[] = [
     tests: [PACKETS, SEQUENCES],
   },
   {
-    name: 'maglev-odd-entries-unread',
+    name: 'maglev-half-row-unread',
     file: 'bpf/maglev.h',
-    find: '*backend_id = slot & 1 ? found->backend_id[1] : found->backend_id[0];',
-    replace: '*backend_id = found->backend_id[0];',
-    breaks: 'Half of the Maglev table is never looked at: shares are not those of the weights.',
+    find: 'found->backend_id[slot & (FL_MAGLEV_ROW - 1)]',
+    replace: 'found->backend_id[slot & (FL_MAGLEV_ROW / 2 - 1)]',
+    breaks: 'Half of each row of the Maglev table is never looked at: shares are not those of the weights.',
     tests: [PACKETS, SEQUENCES],
   },
   {
