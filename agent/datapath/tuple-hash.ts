@@ -1,6 +1,8 @@
 // Hashes of tuples and addresses as bpf/hash.h computes them: where in the flow tables an entry stands.
-// Imports nothing. For looking single flows up; the data plane does it for every packet.
+// Imports layout.ts. For looking single flows up; the data plane does it for every packet.
 // Invariant: the same numbers as the data plane's; a test asks the program itself.
+
+import { FRONT_SHARE } from './layout.js';
 
 const FACTOR_1 = 0xff51afd7ed558ccdn;
 const FACTOR_2 = 0xc4ceb9fe1a85ec53n;
@@ -30,9 +32,6 @@ export function hashTuple(tuple: Buffer, seed: bigint): bigint {
 export function scaleHash(random: bigint, n: number): number {
   return Number((BigInt.asUintN(32, random) * BigInt(n)) >> 32n);
 }
-
-/** The front of a table is one bucket in so many: flows stand there as long as there is room. */
-const FRONT_SHARE = 4;
 
 /**
  * The slots that a flow of this hash may stand in, the likeliest first: half of a bucket of the table's front, half of one and half of another of the
