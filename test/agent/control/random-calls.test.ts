@@ -127,7 +127,8 @@ describe('any sequence of calls', () => {
           bench.dispose();
         }
       }),
-      { numRuns: 60 },
+      // A failure is shrunk no longer than this, so that it is told by its calls and not as a test that took too long.
+      { numRuns: 60, interruptAfterTimeLimit: 50_000, markInterruptAsFailure: true },
     );
   });
 });
