@@ -15,8 +15,8 @@ export interface Capabilities {
   readonly multiBuffer: boolean;
   /** The program can have the kernel make and check SYN cookies. */
   readonly synCookies: boolean;
-  /** A program can make a packet longer at its head, as IPIP does. */
-  readonly growsHead: boolean;
+  /** A program can make a packet longer at its head, as IPIP does. 'ask': the loaded one tells, run once (agent/datapath/grows-head.ts). */
+  readonly growsHead: boolean | 'ask';
   /** clang's object files can be loaded (else only pre-built native drivers). */
   readonly loadsObjects: boolean;
 }

@@ -70,7 +70,7 @@ export class RunningAgent implements Agent {
     const { tables, settings, hops, hopChanges } = session.parts;
     this.#session = session;
     this.#explainer = new Explainer(session);
-    this.#here = { ...settings, growsHead: session.parts.platform.capabilities.growsHead };
+    this.#here = { ...settings, growsHead: session.parts.prepared.growsHead };
     this.#state = state;
     this.#watcher = new EventWatcher(tables.datapath, session.parts.platform.network);
     const hopTo = (address: string): Hop => hops.get(address);

@@ -10,7 +10,7 @@ import { validateExec } from '../model/validate-health.js';
 export interface Here {
   readonly dispatch: Dispatch;
   readonly healthExec: boolean;
-  /** capabilities.growsHead of the platform. */
+  /** A program can make a packet longer at its head. */
   readonly growsHead: boolean;
 }
 

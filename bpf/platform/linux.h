@@ -40,6 +40,8 @@ typedef struct xdp_md fl_ctx;
 /* Values begin at a page: a slot of 64 bytes is then one cache line, not parts of two. And the agent may read and write the map as memory. */
 #define FL_MAP_ALIGNED BPF_F_MMAPABLE
 
+#define FL_HEAD_IN_DOUBT 0 /* fl_grow_head() works */
+
 /* Frames of several buffers, as jumbo frames are (Linux 5.18): the agent says so where the kernel has them. */
 #ifndef FL_HAS_FRAGS
 #define FL_HAS_FRAGS 0

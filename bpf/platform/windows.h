@@ -89,6 +89,7 @@ static int (*const bpf_xdp_adjust_head)(fl_ctx *ctx, int delta) = (void *)65536;
 #define FL_HAS_REDIRECT 0
 #define FL_HAS_CUT_TAIL 0
 #define FL_HAS_COOKIES 0
+#define FL_HEAD_IN_DOUBT 1 /* whether fl_grow_head() works is found by running the program once */
 
 static __always_inline void *fl_data(const fl_ctx *ctx)
 {
@@ -124,7 +125,7 @@ static __always_inline __u64 fl_nanoseconds(void)
 	return bpf_ktime_get_ns();
 }
 
-/* XDP for Windows has the helper, and so far all that it does is to refuse. */
+/* XDP for Windows has the helper, and in the releases so far all that it does is to refuse. */
 static __always_inline long fl_grow_head(fl_ctx *ctx, int bytes)
 {
 	return bpf_xdp_adjust_head(ctx, -bytes);

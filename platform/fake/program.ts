@@ -37,7 +37,8 @@ export class FakeProgram implements BpfProgram {
     if (packet.length < 14)
       throw new FairleadError('FL_E_SYSTEM', `test run of ${this.name} with ${packet.length} bytes failed: invalid argument`);
     const ifindex = options.ingressIfindex ?? 1;
-    if (!this.#kernel.net.interfaces.some((device) => device.index === ifindex)) {
+    // 0 is no device, and may be said.
+    if (ifindex !== 0 && !this.#kernel.net.interfaces.some((device) => device.index === ifindex)) {
       throw new FairleadError('FL_E_SYSTEM', `test run of ${this.name} from device ${ifindex} failed: no such device`);
     }
     const run = this.#kernel.options.programs?.find((program) => program.name === this.name)?.run;

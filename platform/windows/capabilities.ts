@@ -10,8 +10,8 @@ export const CAPABILITIES: Capabilities = {
   redirect: false,
   multiBuffer: false,
   synCookies: false,
-  // bpf_xdp_adjust_head is there and refuses, in every XDP for Windows so far.
-  growsHead: false,
+  // bpf_xdp_adjust_head is there, and refuses in the releases of XDP for Windows so far.
+  growsHead: 'ask',
   // Its just-in-time compiler has no room for the program. An object file that is given is tried all the same.
   loadsObjects: false,
 };

@@ -39,6 +39,9 @@ export interface Reconciled {
  */
 export async function reconcile(request: ReconcileRequest): Promise<Reconciled> {
   const { datapath, hops, file } = request;
+  const chosen = await chooseState(request);
+  validateMode(chosen.state.mode, request);
+  for (const service of chosen.state.services) validateHere(service, chosen.state.mode, request);
   if (!isDeepStrictEqual({ ...datapath.config.read() }, { ...request.config })) datapath.config.write(request.config);
   datapath.events.off();
   datapath.snatSources.set(request.snatAddresses);
@@ -54,9 +57,6 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
     frontends: new Frontends(services),
     ranges: new RangeBook(await datapath.ranges.entries()),
   };
-  const chosen = await chooseState(request);
-  validateMode(chosen.state.mode, request);
-  for (const service of chosen.state.services) validateHere(service, chosen.state.mode, request);
   for (const [, { address, nextHop }] of backends) hops.track(address, nextHop);
   for (const service of chosen.state.services) for (const { address } of service.backends) hops.track(address);
   keepState(request, chosen);

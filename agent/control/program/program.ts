@@ -3,8 +3,9 @@
 // Invariant: loading changes nothing that forwards; discard() takes away exactly what prepareProgram() made.
 
 import { join } from 'node:path';
-import type { Bpf, BpfMap, BpfProgram } from '../../../platform/port.js';
+import type { Bpf, BpfMap, BpfProgram, Platform } from '../../../platform/port.js';
 import { FAMILIES } from '../../datapath/families.js';
+import { growsHead } from '../../datapath/grows-head.js';
 import { FairleadError } from '../../model/errors.js';
 import type { Pins } from './pins.js';
 import { writeFileAtomically } from '../write-file.js';
@@ -28,19 +29,25 @@ export interface PreparedProgram {
   readonly maps: ReadonlyMap<string, BpfMap>;
   /** It was pinned already, with its maps. */
   readonly adopted: boolean;
+  /** It can make a packet longer at its head. */
+  readonly growsHead: boolean;
   /** Removes what preparing it pinned; for a start that fails later. */
   discard(): void;
   /** Releases the handles; what is pinned lives on. */
   close(): void;
 }
 
+/** A program and its maps, of which nothing is asked yet. */
+type Held = Omit<PreparedProgram, 'growsHead'>;
+
 /** Throws FL_E_VERIFY with the path of the verifier's log in the hint, FL_E_LOAD when the object or its maps cannot be had. */
-export async function prepareProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): Promise<PreparedProgram> {
-  return adoptProgram(bpf, pins, request) ?? (await loadProgram(bpf, pins, request));
+export async function prepareProgram({ bpf, capabilities }: Platform, pins: Pins, request: ProgramRequest): Promise<PreparedProgram> {
+  const prepared = adoptProgram(bpf, pins, request) ?? (await loadProgram(bpf, pins, request));
+  return { ...prepared, growsHead: capabilities.growsHead === 'ask' ? growsHead(prepared.program) : capabilities.growsHead };
 }
 
 /** The pinned program of this digest, if all the maps that are pinned for it are its own. */
-function adoptProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): PreparedProgram | undefined {
+function adoptProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): Held | undefined {
   const program = bpf.openPinnedProgram(pins.program(request.digest));
   if (program === undefined) return undefined;
   const maps = new Map<string, BpfMap>();
@@ -74,7 +81,7 @@ function adoptProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): PreparedPr
   return undefined;
 }
 
-async function loadProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): Promise<PreparedProgram> {
+async function loadProgram(bpf: Bpf, pins: Pins, request: ProgramRequest): Promise<Held> {
   const directory = pins.maps(request.layout);
   const madeFolder = !pins.list().layouts.includes(request.layout);
   const discard = () => {

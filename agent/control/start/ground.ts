@@ -13,7 +13,6 @@ import type { Log } from '../log.js';
 import { Pins } from '../program/pins.js';
 import { chooseSnatRange, type PortRange, warnOfOverlap } from './snat-range.js';
 import { findSourceDirectory, readSources } from '../program/sources.js';
-import { validateMode } from '../validate-here.js';
 import { Warnings } from '../warnings.js';
 
 /** Places that are not a person's to set; tests give their own. */
@@ -50,7 +49,6 @@ export async function surveyGround(platform: Platform, settings: Settings, envir
     refuseForeignPrograms(platform, pins, devices);
     const lbAddresses = chooseLbAddresses(settings, devices, platform.network);
     refuseSynChallenge(platform, settings);
-    validateMode(settings.mode ?? 'snat', { ...settings, growsHead: platform.capabilities.growsHead });
     const local = platform.network.localPortRange();
     const snatRange = settings.snatRange ?? chooseSnatRange(local);
     const clock = await platform.clock();

@@ -45,7 +45,7 @@ export async function startAgent(
     const object = await reporter.step('compile', 'fairlead.c', () => buildObject(platform, settings, ground));
     const prepared = await reporter.step('verify', object.objectFile, async () => {
       const request = { ...object, layout: ground.layout, cacheDirectory: settings.cacheDirectory };
-      const made = await prepareProgram(platform.bpf, ground.pins, request);
+      const made = await prepareProgram(platform, ground.pins, request);
       closers.push(() => made.close());
       return [made, describeProgram(made)];
     });
@@ -98,7 +98,7 @@ async function takeOver(
         hops,
         dispatch: settings.dispatch,
         healthExec: settings.healthExec,
-        growsHead: platform.capabilities.growsHead,
+        growsHead: prepared.growsHead,
         snatAddresses: settings.snatAddresses,
       });
     } catch (error) {

@@ -94,6 +94,21 @@ export function assertHandedOn({ family, neighbour }: WireFamily, link: Link, re
   assert.deepEqual(endsOf(sent.packet), { macs: [link.own, link.neighbour], from, to });
 }
 
+/** Sends the connection's SYN, over IPv4, which DSR by IPIP wraps as it came, its time to live one less (RFC 2003 §3.1). */
+export function assertWrapped({ address, neighbour }: WireFamily, link: Link, receive: Receive): void {
+  const came = frame(4, [CLIENT_MAC, link.own], [CLIENT[4], CLIENT_PORT], [VIP[4], SERVICE_PORT], ['syn']);
+  const { verdict, packet } = receive(came);
+  assert.equal(verdict, 'tx');
+  const outer = decodeFrame(packet).slice(0, -1);
+  const of = (name: string) => outer.find((field) => field.name === name)?.text;
+  assert.deepEqual([of('eth.src'), of('eth.dst'), of('ip.src'), of('ip.dst')], [link.own, link.neighbour, address, neighbour]);
+  assert.equal(packet.length, came.length + 20);
+  const inner = packet.subarray(14 + 20);
+  assert.equal(inner.readUInt8(8), came.readUInt8(14 + 8) - 1);
+  inner.copy(came, 14 + 8, 8, 12); // time to live and checksum
+  assert.deepEqual(inner, came.subarray(14));
+}
+
 /** That dumpstate tells of this connection. */
 export function assertDumped({ family, neighbour }: WireFamily, said: string): void {
   assert.match(said, /\b[12] flows?\n/);

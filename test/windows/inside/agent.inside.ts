@@ -17,6 +17,7 @@ import {
   assertDumped,
   assertHandedOn,
   assertTranslated,
+  assertWrapped,
   endsOf,
   type Link,
   type Receive,
@@ -69,10 +70,10 @@ describe('the agent on Windows', () => {
   const receive: Receive = (packet) => kernel.receive(wire.ifindex, packet);
 
   /** Types `service list` until every service's backends are ready: their MACs are known by then. */
-  async function ready(services: number): Promise<void> {
+  async function ready(services: number, asked = agent): Promise<void> {
     for (const deadline = Date.now() + 20_000; ; await sleep(100)) {
-      await agent.type('service list');
-      const said = await agent.expect(/\d+ services?\n/);
+      await asked.type('service list');
+      const said = await asked.expect(/\d+ services?\n/);
       if ((said.match(/ 1 {6}1\n/g)?.length ?? 0) === services) return;
       assert.ok(Date.now() < deadline, said);
     }
@@ -139,13 +140,33 @@ describe('the agent on Windows', () => {
     await agent.expect(/mode[^\n]*snat/);
   });
 
-  it('IPIP is refused at the start, where no program can make packets longer, and L2 is offered', async () => {
+  const ipipFlags = (): string[] => flags('ipip').map((flag) => flag.replace('=snat', '=dsr').replace('=l2', '=ipip'));
+
+  it('IPIP is refused at the start, where the program finds that packets cannot grow, and L2 is offered', async () => {
     const { made, environment } = await makeKernel();
-    const words = flags('ipip').map((flag) => flag.replace('=snat', '=dsr').replace('=l2', '=ipip'));
-    const { status, output } = await (await WindowsAgent.start(wine, words, environment)).ended();
+    const { status, output } = await (await WindowsAgent.start(wine, ipipFlags(), environment)).ended();
     assert.notEqual(status, 0);
     assert.match(output, /FL_E_UNSUPPORTED[\s\S]*--dsr-dispatch=l2|--dsr-dispatch=l2[\s\S]*FL_E_UNSUPPORTED/);
     assert.deepEqual([made.pins.size, made.memory.maps.size], [0, 0]);
+  });
+
+  it('where it finds that they can, IPIP wraps requests, also after an agent that was killed', async () => {
+    const { made, environment } = await makeKernel({ adjustHead: 'works' });
+    const [own] = TOLD_FAMILIES as [(typeof TOLD_FAMILIES)[number]];
+    const wraps = () => assertWrapped(own, link, (packet) => made.receive(wire.ifindex, packet));
+    const first = await WindowsAgent.start(wine, ipipFlags(), environment);
+    await first.type(serviceCommand(own));
+    await first.expect(/service 1 created/);
+    await ready(1, first);
+    wraps();
+    await first.kill();
+    const program = made.linkOn(wire.ifindex)?.program.object.id;
+    const second = await WindowsAgent.start(wine, ipipFlags(), environment);
+    await ready(1, second);
+    wraps();
+    assert.equal(made.linkOn(wire.ifindex)?.program.object.id, program);
+    await second.type('unload');
+    await second.ended();
   });
 
   it('undoes a change that the system refuses in the middle, and says so', async () => {

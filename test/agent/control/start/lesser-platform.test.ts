@@ -3,8 +3,10 @@
 
 import assert from 'node:assert/strict';
 import type { Agent } from '../../../../agent/control/agent.js';
-import type { FairleadError } from '../../../../agent/model/errors.js';
-import type { Capabilities } from '../../../../platform/port.js';
+import { PROGRAM_NAME } from '../../../../agent/control/program/program.js';
+import { FairleadError } from '../../../../agent/model/errors.js';
+import type { Capabilities, TestRun } from '../../../../platform/port.js';
+import { withCode } from '../../../platform/conformance.js';
 import { makeKernel, TestBench, update } from '../support.js';
 
 function benchWithout(...lacks: (keyof Capabilities)[]): TestBench {
@@ -22,7 +24,6 @@ describe('where no packet can grow', () => {
 
   it('a start in DSR by IPIP is refused, and leaves nothing', async () => {
     await assert.rejects(bench.start({ mode: 'dsr' }), offersL2);
-    assert.equal(bench.said('compile'), '', 'it is known before anything is made');
     assert.deepEqual(bench.pins(), []);
     assert.equal(bench.platform.bpf.attachedProgram(2), undefined);
   });
@@ -53,6 +54,46 @@ describe('where no packet can grow', () => {
 
     it(`${what} goes through with the dispatch that was offered`, async () => {
       await change(await bench.start({ dispatch: 'l2' }));
+    });
+  }
+});
+
+describe('where the program itself tells whether packets can grow', () => {
+  /** A kernel whose program answers a frame of no device so; every other packet passes. */
+  function benchThat(answer: (frame: Buffer) => Pick<TestRun, 'verdict' | 'packet'>): TestBench {
+    const run = (packet: Buffer, ifindex: number) => (ifindex === 0 ? answer(packet) : { verdict: 'pass' as const, packet });
+    return new TestBench(makeKernel({ capabilities: { growsHead: 'ask' }, programs: [{ name: PROGRAM_NAME, run }] }));
+  }
+  const grown = (frame: Buffer) => ({ verdict: 'pass', packet: Buffer.concat([Buffer.alloc(40), frame]) }) as const;
+
+  it('DSR by IPIP is there when it says so, for the agent that adopts it as well', async () => {
+    const bench = benchThat(grown);
+    try {
+      await (await bench.start({ mode: 'dsr' })).updateService(update(1, [10]));
+      assert.equal(await (await bench.restart()).getMode(), 'dsr');
+      assert.match(bench.said('verify'), /adopted/);
+    } finally {
+      bench.dispose();
+    }
+  });
+
+  const noes = {
+    'it drops the frame': (packet: Buffer) => ({ verdict: 'drop', packet }) as const,
+    'the frame keeps its length': (packet: Buffer) => ({ verdict: 'pass', packet }) as const,
+    'the system runs no program on a frame': () => {
+      throw new FairleadError('FL_E_SYSTEM', 'not supported');
+    },
+  };
+  for (const [when, answer] of Object.entries(noes)) {
+    it(`no is the answer when ${when}: IPIP is refused and leaves nothing, and SNAT starts`, async () => {
+      const bench = benchThat(answer);
+      try {
+        await assert.rejects(bench.start({ mode: 'dsr' }), withCode('FL_E_UNSUPPORTED', /IPIP/));
+        assert.deepEqual(bench.pins(), []);
+        await bench.start();
+      } finally {
+        bench.dispose();
+      }
     });
   }
 });
