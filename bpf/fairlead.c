@@ -17,6 +17,7 @@
 #include "parse/quote.h"
 #include "flow-life.h"
 #include "claim.h"
+#include "crowded.h"
 #include "flow-limit.h"
 #include "fragment-life.h"
 #include "answer-limit.h"

@@ -33,18 +33,29 @@
 #define FLOW_BUCKETS (FL_MAX_FLOWS / FLOW_WAYS)
 #define FLOW_FRONT_BUCKETS ((FLOW_BUCKETS + FL_FRONT_SHARE - 1) / FL_FRONT_SHARE)
 
+/* The bucket that shares a page with the flow's bucket behind the front, counted from there. The bits of the hash that choose are in no other choice. */
+static __always_inline __u32 bucket_near(__u32 hash, __u32 bucket)
+{
+	__u32 near = bucket ^ (1 + ((hash >> 3 & 0xff) * (FL_NEAR_BUCKETS - 1) >> 8));
+
+	return near < FLOW_BUCKETS - FLOW_FRONT_BUCKETS ? near : bucket; /* the last page may be in part */
+}
+
 /*
- * The i-th slot that a flow of this hash may stand in, the likeliest first: half of a bucket of the front, half of one and half of another of the rest,
- * and the other half of the former. By that order the table fills evenly in the end, and yet most flows stand where they are looked for first.
+ * The i-th slot that a flow of this hash may stand in, the likeliest first: half of a bucket of the front, half of one behind it and half of one near that,
+ * and the other half of the second. By that order the table fills evenly in the end, and yet most flows stand where they are looked for first.
  */
 static __always_inline __u32 flow_candidate(__u64 hash, __u32 i)
 {
-	__u32 random = (__u32)(i & 4 ? hash >> 32 : hash >> 16); /* their high bits, which name the bucket, have none in common */
-	__u32 bucket = i < 4 ? hash_scale((__u32)hash, FLOW_FRONT_BUCKETS) :
-			       FLOW_FRONT_BUCKETS + hash_scale(random, FLOW_BUCKETS - FLOW_FRONT_BUCKETS);
-	__u32 way = (i & 3) | (i >= 12 ? 4 : 0);
+	__u32 way = ((__u32)hash + ((i & 3) | (i >= 12 ? 4 : 0))) & (FLOW_WAYS - 1);
+	__u32 bucket;
 
-	return bucket * FLOW_WAYS + (((__u32)hash + way) & (FLOW_WAYS - 1));
+	if (i < 4)
+		return hash_scale((__u32)hash, FLOW_FRONT_BUCKETS) * FLOW_WAYS + way;
+	bucket = hash_scale(hash >> 32, FLOW_BUCKETS - FLOW_FRONT_BUCKETS);
+	if (!(i & 4))
+		bucket = bucket_near((__u32)hash, bucket);
+	return (FLOW_FRONT_BUCKETS + bucket) * FLOW_WAYS + way;
 }
 
 /* The only slot that a reverse entry may have whose tuple has this hash. */

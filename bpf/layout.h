@@ -64,6 +64,9 @@ struct fl_address6 {
  */
 #define FL_FRONT_SHARE 4
 
+/* So many buckets lie in one page, or within a part of one: of a flow's two buckets behind the front the second is one of the first's neighbours there. */
+#define FL_NEAR_BUCKETS 4
+
 /*
  * A packet's tuple as it arrives on the wire: what ct4, ct6, snat4 and snat6 are searched by. In a packet's own tuple `claims` is 0;
  * in a slot it counts how often the slot was taken, and protocol and claims together are the word by which a CPU takes it

@@ -244,6 +244,8 @@ export const MAGLEV_ROW_SLOTS = 64;
 
 /** FL_FRONT_SHARE: flows stand in one bucket in so many, the first ones of their table, as long as there is room. */
 export const FRONT_SHARE = 4;
+/** FL_NEAR_BUCKETS: so many buckets behind the front lie near each other. */
+export const NEAR_BUCKETS = 4;
 
 /** Value of an inner map of lb_maglev: a row of the table. */
 export const MAGLEV_ROW = new Struct('fl_maglev_row', 256, { backendId: field(0, T.arrayOf(T.u32, MAGLEV_ROW_SLOTS)) });

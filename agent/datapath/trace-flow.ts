@@ -49,12 +49,12 @@ export function holdsTuple(trace: Pick<Trace, 'layout' | 'tuple'>, value: Buffer
 
 /** The flow with the packet's tuple. */
 export function findFlow(trace: Trace): FoundFlow | undefined {
-  for (const [place, index] of candidatesOf(trace).entries()) {
+  for (const index of candidatesOf(trace)) {
     const value = readSlot(trace, index);
     if (value === undefined) return undefined;
     if (holdsTuple(trace, value)) return describe(trace, index, value);
     // Behind one that was never used there is nothing: the flow would have been put there.
-    if (place > 0 && value.readUInt8(trace.layout.tuple.fields.protocol.offset) === 0) return undefined;
+    if (value.readUInt8(trace.layout.tuple.fields.protocol.offset) === 0) return undefined;
   }
   return undefined;
 }

@@ -2,7 +2,7 @@
 // Imports layout.ts. For looking single flows up; the data plane does it for every packet.
 // Invariant: the same numbers as the data plane's; a test asks the program itself.
 
-import { FRONT_SHARE } from './layout.js';
+import { FRONT_SHARE, NEAR_BUCKETS } from './layout.js';
 
 const FACTOR_1 = 0xff51afd7ed558ccdn;
 const FACTOR_2 = 0xc4ceb9fe1a85ec53n;
@@ -34,16 +34,17 @@ export function scaleHash(random: bigint, n: number): number {
 }
 
 /**
- * The slots that a flow of this hash may stand in, the likeliest first: half of a bucket of the table's front, half of one and half of another of the
- * rest, and the other half of the former. `slots`: entries of the flow table.
+ * The slots that a flow of this hash may stand in, the likeliest first: half of a bucket of the table's front, half of one behind it and half of one
+ * near that, and the other half of the second. `slots`: entries of the flow table.
  */
 export function flowCandidates(hash: bigint, slots: number): readonly number[] {
   const first = Number(hash & 7n);
   const buckets = Math.floor(slots / WAYS);
   const front = Math.ceil(buckets / FRONT_SHARE);
-  const restOf = (random: bigint): number => front + scaleHash(random, buckets - front);
-  const [second, third] = [restOf(hash >> 32n), restOf(hash >> 16n)];
-  return [scaleHash(hash, front), second, third, second].flatMap((bucket, i) =>
+  const second = scaleHash(hash >> 32n, buckets - front);
+  const near = second ^ (1 + ((Number((hash >> 3n) & 0xffn) * (NEAR_BUCKETS - 1)) >> 8));
+  const third = near < buckets - front ? near : second;
+  return [scaleHash(hash, front), front + second, front + third, front + second].flatMap((bucket, i) =>
     [0, 1, 2, 3].map((way) => bucket * WAYS + ((first + way + (i === 3 ? 4 : 0)) % WAYS)),
   );
 }

@@ -113,7 +113,7 @@ FL_GLOBAL __u64 FAMILY(flow_begin)(fl_ctx *ctx, const struct packet_facts *facts
 
 	allowed = new_flow_allowed(cfg, now);
 	if (allowed) {
-		own = FAMILY(slot_take)(FAMILY(tuple_hash)(tuple, cfg->slot_seed), own, now);
+		own = FAMILY(slot_take)(tuple, own, now);
 		pressed = own & FLOW_PRESSED;
 		if (own != FLOW_NO_SLOT)
 			own &= ~FLOW_PRESSED;
@@ -209,7 +209,7 @@ static __always_inline int FAMILY(may_begin_anew)(const struct fl_config *cfg, c
 static __always_inline int FAMILY(balance)(fl_ctx *ctx, const struct fl_config *cfg, const struct packet *packet, const tuple_t *tuple)
 {
 	__u32 index;
-	slot_t *slot = FAMILY(flow_find_or_begin)(tuple, FAMILY(tuple_hash)(tuple, cfg->slot_seed), &index);
+	slot_t *slot = FAMILY(flow_find_or_begin)(tuple, FAMILY(tuple_hash)(tuple, cfg->slot_seed), &index, tcp_opens(packet->facts.tcp_flags));
 	const backend_t *backend = slot ? FAMILY(backend_of)(&slot->flow) : 0;
 	struct packet_facts facts;
 	__u32 now = fl_now();

@@ -4,7 +4,7 @@
  *
  * Both are arrays of slots that this program searches by its own hash, so that a lookup touches one cache line and a new entry is
  * written in place. No entry is ever deleted: one that has ended is free to be taken. A flow may stand in any of
- * FLOW_CANDIDATES slots of three buckets (Azar et al., "Balanced Allocations", 1994); a reverse entry in the one slot of its tuple, as its port can be chosen.
+ * FLOW_CANDIDATES slots of three buckets (flow_candidate(); Azar et al., "Balanced Allocations", 1994); a reverse entry in the one slot of its tuple, as its port can be chosen.
  * Invariant: a slot is taken by exchanging its word of protocol and claims, so only one CPU writes it; nobody finds it meanwhile,
  * as no packet has protocol FL_SLOT_BUSY. Live connections are not pushed out; half-open and closing ones are.
  */
@@ -52,7 +52,7 @@ static __always_inline __u64 FAMILY(tuple_hash)(const tuple_t *tuple, __u64 seed
 }
 
 /*
- * Index of the flow with this tuple, where it does not stand in the first of its slots; or FLOW_NO_SLOT. `hash`: of the tuple, by the slot seed.
+ * Index of the flow with this tuple, or FLOW_NO_SLOT; the caller has compared the first slot. `hash`: of the tuple, by the slot seed.
  * A global function: the verifier follows it once, by its prototype alone, and its frame is none of the hot path's.
  */
 FL_GLOBAL __u32 FAMILY(flow_find_further)(const tuple_t *tuple, __u64 hash)
@@ -61,7 +61,7 @@ FL_GLOBAL __u32 FAMILY(flow_find_further)(const tuple_t *tuple, __u64 hash)
 
 	if (!tuple)
 		return FLOW_NO_SLOT;
-	for (i = 1; i < FLOW_CANDIDATES; i++) {
+	for (i = 0; i < FLOW_CANDIDATES; i++) {
 		__u32 index = flow_candidate(hash, i);
 		const slot_t *slot = bpf_map_lookup_elem(&MAP_CT, &index);
 
@@ -74,14 +74,16 @@ FL_GLOBAL __u32 FAMILY(flow_find_further)(const tuple_t *tuple, __u64 hash)
 }
 
 /*
- * Brings the slots that a new flow looks at into the cache. The loads wait for nothing, and so for the memory all at once; a search, slot by slot, has the CPU
- * run only some of them ahead. What it returns is of no use.
+ * In crowded tables: brings the slots that a new flow looks at into the cache. The loads wait for nothing, and so for the memory all at once; a search, slot by
+ * slot, has the CPU run only some of them ahead. What it returns is of no use.
  */
-static __always_inline __u32 FAMILY(flow_touch)(__u64 hash)
+FL_GLOBAL __u32 FAMILY(flow_touch)(__u64 hash)
 {
 	__u32 word = 0;
 	__u32 i;
 
+	if (!tables_crowded())
+		return 0;
 #pragma clang loop unroll(disable) /* all indices at once would not fit into registers */
 	for (i = 0; i < FLOW_PATIENT_CANDIDATES; i++) {
 		__u32 index = flow_candidate(hash, i);
@@ -119,16 +121,22 @@ FL_GLOBAL __u32 FAMILY(flow_find_or_victim)(const tuple_t *tuple, __u64 hash)
 	const struct fl_config *cfg = config_get();
 	__u64 longest = 0; /* FLOW_RESTED; 0: a flow is not half-open */
 	__u32 now = fl_now();
+	__u32 index = flow_candidate(hash, 0);
+	const slot_t *slot = bpf_map_lookup_elem(&MAP_CT, &index);
 	__u32 i;
 
-	if (!tuple || !cfg)
+	if (!tuple || !cfg || !slot)
 		return FLOW_NO_SLOT;
+	if (!slot->tuple.protocol) { /* never used: what slot_take() will take */
+		*(const volatile __u64 *)&slot->flow.packets; /* brings the slot's other cache line, where it has two */
+		return FLOW_NO_SLOT;
+	}
 	for (i = 1; i <= FLOW_CANDIDATES; i++) {
 		__u32 candidate = i & (FLOW_CANDIDATES - 1); /* the first one comes last: the caller has compared it */
-		__u32 index = flow_candidate(hash, candidate);
-		const slot_t *slot = bpf_map_lookup_elem(&MAP_CT, &index);
 		__u32 rest;
 
+		index = flow_candidate(hash, candidate);
+		slot = bpf_map_lookup_elem(&MAP_CT, &index);
 		if (!slot || !slot->tuple.protocol)
 			return FLOW_NO_SLOT;
 		if (FAMILY(tuple_equal)(&slot->tuple, tuple))
@@ -140,11 +148,10 @@ FL_GLOBAL __u32 FAMILY(flow_find_or_victim)(const tuple_t *tuple, __u64 hash)
 			longest = 0;
 			continue;
 		}
-		if (i == 1) /* it may go on like this; other tables spare themselves the loads */
-			FAMILY(flow_touch)(hash);
 		if (FLOW_RESTED(rest, candidate) > longest)
 			longest = FLOW_RESTED(rest, candidate);
 	}
+	tables_crowded_set(!!longest);
 	return longest ? FAMILY(victim_touch)(flow_candidate(hash, FLOW_RESTED_CANDIDATE(longest))) | FLOW_VICTIM : FLOW_NO_SLOT;
 }
 
@@ -169,13 +176,21 @@ static __always_inline slot_t *FAMILY(flow_find)(const tuple_t *tuple, __u64 has
 	return bpf_map_lookup_elem(&MAP_CT, index);
 }
 
-/* The same for a packet that may begin a flow; without one, the index is what flow_find_or_victim() says. */
-static __always_inline slot_t *FAMILY(flow_find_or_begin)(const tuple_t *tuple, __u64 hash, __u32 *index)
+/*
+ * The same for a packet that may begin a flow; without one, the index is what flow_find_or_victim() says. `opens`: it most likely does, and so all slots are
+ * fetched with the first.
+ */
+static __always_inline slot_t *FAMILY(flow_find_or_begin)(const tuple_t *tuple, __u64 hash, __u32 *index, int opens)
 {
-	slot_t *slot = FAMILY(flow_find_first)(tuple, hash, index);
+	slot_t *slot;
 
+	if (opens)
+		FAMILY(flow_touch)(hash);
+	slot = FAMILY(flow_find_first)(tuple, hash, index);
 	if (slot)
 		return slot;
+	if (!opens)
+		FAMILY(flow_touch)(hash);
 	*index = FAMILY(flow_find_or_victim)(tuple, hash);
 	return bpf_map_lookup_elem(&MAP_CT, index); /* with FLOW_VICTIM there is no such index */
 }
@@ -294,17 +309,18 @@ static __always_inline void FAMILY(reverse_free)(const slot_t *slot, __u8 protoc
  * index, with FLOW_PRESSED where a flow gives way or has, and leaves it busy. FLOW_NO_SLOT: all hold live connections, or another CPU was first.
  * A global function, as flow_find_further().
  */
-FL_GLOBAL __u32 FAMILY(slot_take)(__u64 hash, __u32 own, __u32 now)
+FL_GLOBAL __u32 FAMILY(slot_take)(const tuple_t *tuple, __u32 own, __u32 now)
 {
 	const struct fl_config *cfg = config_get();
 	enum slot_fate worst = SLOT_LIVE;
 	__u32 victim = own;
 	__u32 victim_rest = 0;
 	slot_t *slot;
+	__u64 hash;
 	__u32 held;
 	__u32 i;
 
-	if (!cfg)
+	if (!cfg || !tuple)
 		return FLOW_NO_SLOT;
 	if (own != FLOW_NO_SLOT && own & FLOW_VICTIM) {
 		victim = own & ~FLOW_VICTIM;
@@ -314,6 +330,7 @@ FL_GLOBAL __u32 FAMILY(slot_take)(__u64 hash, __u32 own, __u32 now)
 	} else if (own != FLOW_NO_SLOT) {
 		worst = SLOT_ENDED;
 	}
+	hash = worst == SLOT_LIVE ? FAMILY(tuple_hash)(tuple, cfg->slot_seed) : 0;
 	for (i = worst == SLOT_HALF ? FLOW_CANDIDATES : 0; i < FLOW_CANDIDATES && worst != SLOT_ENDED; i++) {
 		if (worst == SLOT_HALF && i >= FLOW_PATIENT_CANDIDATES)
 			break;

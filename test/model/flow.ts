@@ -10,12 +10,12 @@ import { type Flow, type Slot, sameTuple, type Tuple, UDP } from './state.js';
 import type { Walk } from './walk.js';
 import { age, backendOf, isClosing, isReplyOf, replyOf, seenOf, tableOf, worthOfFlow, worthOfReply } from './worth.js';
 
-/** Behind the first place, a slot that was never used ends the search. */
+/** A slot that was never used ends the search. */
 export function findFlow({ plane }: Draft, places: readonly number[], tuple: Tuple): number | undefined {
-  for (const [i, place] of places.entries()) {
+  for (const place of places) {
     const { entry, freed } = plane.flows[place] as Slot<Flow>;
     if (entry !== undefined && sameTuple(entry.tuple, tuple)) return place;
-    if (i > 0 && entry === undefined && !freed) return undefined;
+    if (entry === undefined && !freed) return undefined;
   }
   return undefined;
 }

@@ -43,9 +43,10 @@ const scale = (bits: number, n: number): number => Math.floor((bits * n) / 0x1_0
 export function flowPlaces({ low, high }: Hash, slots: number): readonly number[] {
   const buckets = slots / WAYS;
   const front = Math.ceil(buckets / 4);
-  const rest = (bits: number) => front + scale(bits, buckets - front);
-  const middle = (((high & 0xffff) << 16) | (low >>> 16)) >>> 0;
-  const [a, b, c] = [scale(low, front), rest(high), rest(middle)];
+  const behind = scale(high, buckets - front);
+  // One of the other three of its four.
+  const other = behind ^ (1 + Math.floor(((Math.floor(low / 8) % 256) * 3) / 256));
+  const [a, b, c] = [scale(low, front), front + behind, front + (other < buckets - front ? other : behind)];
   const places: number[] = [];
   for (const [bucket, from] of [
     [a, 0],

@@ -134,6 +134,7 @@ describe('the layout of the maps', () => {
       FL_BACKEND_RESOLVED: layout.BACKEND_RESOLVED,
       FL_MAGLEV_ROW: layout.MAGLEV_ROW_SLOTS,
       FL_FRONT_SHARE: layout.FRONT_SHARE,
+      FL_NEAR_BUCKETS: layout.NEAR_BUCKETS,
       FL_BACKEND_LOCAL: layout.BACKEND_LOCAL,
       FL_BACKEND_ID_BITS: layout.BACKEND_ID_BITS,
       FL_SPAN_FRONT_BITS: layout.SPAN_FRONT_BITS,

@@ -51,7 +51,8 @@ describe('the hash of tuples and the data plane', () => {
       serve('dsr-l2');
       const expected = new Map<number, string>();
       let later = 0;
-      for (let n = 0; n < SIZES.maxFlows / 2; n++) {
+      // Not so many that one would need the last four candidates: a half-open flow gives way before.
+      for (let n = 0; n < 0.4 * SIZES.maxFlows; n++) {
         const tuple = scatteredTuple(family, n);
         assert.notEqual(plane().send(family, tuple), 'pass');
         const candidates = flowCandidates(hashTuple(layout.tuple.encode(tuple), slotSeed), SIZES.maxFlows);
