@@ -18,6 +18,9 @@
 #ifndef FL_MAX_FLOWS
 #define FL_MAX_FLOWS 262144
 #endif
+#if FL_MAX_FLOWS < 64
+#error "FL_MAX_FLOWS: at least 64, so that there are all the buckets that a flow may stand in"
+#endif
 #ifndef FL_MAX_SERVICES
 #define FL_MAX_SERVICES 16384
 #endif

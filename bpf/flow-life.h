@@ -31,15 +31,8 @@
  * translated (a virtual machine pays twice for each that it does not).
  */
 #define FLOW_BUCKETS (FL_MAX_FLOWS / FLOW_WAYS)
-#define FLOW_FRONT_BUCKETS ((FLOW_BUCKETS + FL_FRONT_SHARE - 1) / FL_FRONT_SHARE)
-
-/* The bucket that shares a page with the flow's bucket behind the front, counted from there. The bits of the hash that choose are in no other choice. */
-static __always_inline __u32 bucket_near(__u32 hash, __u32 bucket)
-{
-	__u32 near = bucket ^ (1 + ((hash >> 3 & 0xff) * (FL_NEAR_BUCKETS - 1) >> 8));
-
-	return near < FLOW_BUCKETS - FLOW_FRONT_BUCKETS ? near : bucket; /* the last page may be in part */
-}
+#define FLOW_REST_BUCKETS ((FLOW_BUCKETS - FLOW_BUCKETS / FL_FRONT_SHARE) / FL_NEAR_BUCKETS * FL_NEAR_BUCKETS) /* whole groups of near ones */
+#define FLOW_FRONT_BUCKETS (FLOW_BUCKETS - FLOW_REST_BUCKETS)
 
 /*
  * The i-th slot that a flow of this hash may stand in, the likeliest first: half of a bucket of the front, half of one behind it and half of one near that,
@@ -48,13 +41,12 @@ static __always_inline __u32 bucket_near(__u32 hash, __u32 bucket)
 static __always_inline __u32 flow_candidate(__u64 hash, __u32 i)
 {
 	__u32 way = ((__u32)hash + ((i & 3) | (i >= 12 ? 4 : 0))) & (FLOW_WAYS - 1);
+	__u32 near = 1 + (((__u32)hash >> 3 & 0xff) * (FL_NEAR_BUCKETS - 1) >> 8); /* which neighbour: by bits of the hash that nothing else is chosen by */
 	__u32 bucket;
 
 	if (i < 4)
 		return hash_scale((__u32)hash, FLOW_FRONT_BUCKETS) * FLOW_WAYS + way;
-	bucket = hash_scale(hash >> 32, FLOW_BUCKETS - FLOW_FRONT_BUCKETS);
-	if (!(i & 4))
-		bucket = bucket_near((__u32)hash, bucket);
+	bucket = hash_scale(hash >> 32, FLOW_REST_BUCKETS) ^ (i & 4 ? 0 : near);
 	return (FLOW_FRONT_BUCKETS + bucket) * FLOW_WAYS + way;
 }
 

@@ -17,7 +17,6 @@ import {
   parseNoBackendAnswer,
   parseSynChallenge,
   parsePortRange,
-  parsePositiveInteger,
   parsePrime,
   parseSeconds,
   parseSwitch,
@@ -30,6 +29,7 @@ import { DISPATCHES, MODES } from '../model/service.js';
 import {
   DEFAULT_SETTINGS as DEFAULTS,
   EARLY_FRAGMENTS,
+  LEAST_FLOWS,
   LOG_LEVELS,
   type LogLevel,
   NO_BACKEND_ANSWERS,
@@ -48,8 +48,11 @@ function parsePath(text: string, where: string): string {
 }
 const seconds = (name: string, text: string, value: number) =>
   withDefault({ name, placeholder: 'SECONDS', text, parse: parseSeconds }, String(value));
-const count = (name: string, text: string, value: number, max: number) =>
-  withDefault({ name, placeholder: 'N', text, parse: (given, where) => parsePositiveInteger(given, 'number', where, max) }, String(value));
+const count = (name: string, text: string, value: number, max: number, min = 1) =>
+  withDefault(
+    { name, placeholder: 'N', text, parse: (given, where) => parseInteger(given, { kind: 'number', min, max }, where) },
+    String(value),
+  );
 
 export const SETTINGS_FLAGS = {
   mode: optional({
@@ -108,7 +111,7 @@ export const SETTINGS_FLAGS = {
     { name: 'maglev-size', placeholder: 'PRIME', text: "entries of a service's Maglev table, 251 to 131071", parse: parsePrime },
     String(DEFAULTS.maglevSize),
   ),
-  maxFlows: count('max-flows', 'flows that are remembered at a time', DEFAULTS.maxFlows, 1 << 26),
+  maxFlows: count('max-flows', 'flows that are remembered at a time, of each IP version', DEFAULTS.maxFlows, 1 << 26, LEAST_FLOWS),
   maxServices: count('max-services', 'services at most', DEFAULTS.maxServices, 65535),
   maxBackends: count('max-backends', 'backends of all services at most', DEFAULTS.maxBackends, 1 << 24),
   newFlowRate: withDefault(

@@ -40,14 +40,17 @@ export function scaleHash(random: bigint, n: number): number {
 export function flowCandidates(hash: bigint, slots: number): readonly number[] {
   const first = Number(hash & 7n);
   const buckets = Math.floor(slots / WAYS);
-  const front = Math.ceil(buckets / FRONT_SHARE);
-  const second = scaleHash(hash >> 32n, buckets - front);
-  const near = second ^ (1 + ((Number((hash >> 3n) & 0xffn) * (NEAR_BUCKETS - 1)) >> 8));
-  const third = near < buckets - front ? near : second;
+  const behind = wholeGroups(buckets - Math.floor(buckets / FRONT_SHARE));
+  const front = buckets - behind;
+  const second = scaleHash(hash >> 32n, behind);
+  const third = second ^ (1 + ((Number((hash >> 3n) & 0xffn) * (NEAR_BUCKETS - 1)) >> 8));
   return [scaleHash(hash, front), front + second, front + third, front + second].flatMap((bucket, i) =>
     [0, 1, 2, 3].map((way) => bucket * WAYS + ((first + way + (i === 3 ? 4 : 0)) % WAYS)),
   );
 }
+
+/** Of so many buckets those that make whole groups of near ones. */
+const wholeGroups = (buckets: number): number => buckets - (buckets % NEAR_BUCKETS);
 
 /** Which bit of vips an address of 4 or 16 bytes in network order has, 0 to 65535. */
 export function vipBit(address: Uint8Array): number {

@@ -40,6 +40,7 @@ export interface Settings {
   readonly lbAddresses: readonly string[];
   /** A prime. */
   readonly maglevSize: number;
+  /** Of each family; LEAST_FLOWS at least. */
   readonly maxFlows: number;
   readonly maxServices: number;
   readonly maxBackends: number;
@@ -122,6 +123,9 @@ export function stateFileOf(instance: string): string {
 export function socketOf(instance: string): string {
   return PLACES.api(instance);
 }
+
+/** A table of fewer has no room for all the slots that a flow may stand in. */
+export const LEAST_FLOWS = 64;
 
 export const DEFAULT_SETTINGS: Settings = {
   instance: 'default',

@@ -42,11 +42,12 @@ const scale = (bits: number, n: number): number => Math.floor((bits * n) / 0x1_0
 /** The slots that a flow may stand in, in the order in which they are tried. */
 export function flowPlaces({ low, high }: Hash, slots: number): readonly number[] {
   const buckets = slots / WAYS;
-  const front = Math.ceil(buckets / 4);
-  const behind = scale(high, buckets - front);
+  const rest = Math.floor((buckets - Math.floor(buckets / 4)) / 4) * 4;
+  const front = buckets - rest;
+  const behind = scale(high, rest);
   // One of the other three of its four.
   const other = behind ^ (1 + Math.floor(((Math.floor(low / 8) % 256) * 3) / 256));
-  const [a, b, c] = [scale(low, front), front + behind, front + (other < buckets - front ? other : behind)];
+  const [a, b, c] = [scale(low, front), front + behind, front + other];
   const places: number[] = [];
   for (const [bucket, from] of [
     [a, 0],

@@ -30,12 +30,12 @@ const COMPILED = 'compiled settings';
 const ANSWERS = { answerRate: 1000, vipEcho: true, noBackend: 'reset' } as const;
 /** `asking` and `pressed`: SYN challenges, which are compiled in or not there at all. */
 export const PROGRAMS = {
-  tiny: { flavour: FROM_MAP, slots: 16 },
-  small: { flavour: FROM_MAP, slots: 64 },
+  tiny: { flavour: FROM_MAP, slots: 64 },
+  small: { flavour: FROM_MAP, slots: 128 },
   large: { flavour: FROM_MAP, slots: SIZES.maxFlows }, // test/bpf's own object
-  compiled: { flavour: COMPILED, slots: 32 },
-  asking: { flavour: COMPILED, slots: 32, settings: { ...ANSWERS, synChallenge: 'always' } },
-  pressed: { flavour: COMPILED, slots: 32, settings: { ...ANSWERS, synChallenge: 'pressed', newFlowRate: 6 } },
+  compiled: { flavour: COMPILED, slots: 64 },
+  asking: { flavour: COMPILED, slots: 64, settings: { ...ANSWERS, synChallenge: 'always' } },
+  pressed: { flavour: COMPILED, slots: 64, settings: { ...ANSWERS, synChallenge: 'pressed', newFlowRate: 6 } },
 } as const satisfies Readonly<Record<string, Program>>;
 export type ProgramName = keyof typeof PROGRAMS;
 /** Those that need SYN cookies of the kernel's. */

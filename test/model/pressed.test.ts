@@ -10,7 +10,7 @@ import { buildShape } from './frames.js';
 import type { Exchange, Kernel } from './kernel.js';
 import { loadTested } from './kernels.js';
 import { onOneCpu } from './one-cpu.js';
-import type { Family, State } from './state.js';
+import type { Family, Flow, Plane, State } from './state.js';
 import { resolveStep } from './resolve.js';
 import { buildWorld, FAMILIES, SERVICES } from './world.js';
 
@@ -37,6 +37,13 @@ function syn(family: Family, sport: number): Buffer {
 
 const isFull = (state: State, family: Family): boolean => state.planes[family].flows.every(({ entry }) => entry !== undefined);
 
+/** In the slots that a flow without a port gave back, flows of DSR. */
+function fillUp(plane: Plane): Plane {
+  const { entry: some } = plane.flows.find(({ entry }) => entry !== undefined) as { entry: Flow };
+  const dsr = (sport: number): Flow => ({ ...some, tuple: { ...some.tuple, sport }, action: 'dsr-l2', snatPort: 0, reverse: 0 });
+  return { ...plane, flows: plane.flows.map(({ claims, entry }, i) => ({ claims, entry: entry ?? dsr(1 + i) })) };
+}
+
 /** All slots of `ct` have flows that are half-open; some of `snat` are free. */
 function fill(kernel: Kernel, family: Family): State {
   let state = buildWorld(SNAT_ALONE, { ticksPerSecond: kernel.ticksPerSecond, slots: kernel.slots, now: kernel.now() });
@@ -46,6 +53,7 @@ function fill(kernel: Kernel, family: Family): State {
     assert.equal(difference, undefined);
     state = outcome.state;
   }
+  state = { ...state, planes: { ...state.planes, [family]: fillUp(state.planes[family]) } };
   const flooded = resolveStep(state, { kind: 'flood', family }, kernel.now());
   assert.ok('state' in flooded && isFull(flooded.state, family));
   return flooded.state;

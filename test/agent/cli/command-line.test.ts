@@ -108,6 +108,7 @@ describe('the command line', () => {
       /--bpf-lb-mode: mode sant: not one of snat, dsr \(FL_E_VALUE\) did you mean snat\?/,
     );
     assert.match(refusal('--device=eth0', '--maglev-size=1000'), /not a prime/);
+    assert.match(refusal('--device=eth0', '--max-flows=63'), /--max-flows: number 63: not a number from 64 to 67108864/);
     assert.match(refusal('--device=eth0', '--state='), /--state: the name is empty \(FL_E_VALUE\)/);
     assert.match(refusal('--device=eth0', 'service', 'list', '--id=1'), /service list.* a command goes to a running agent/);
     assert.match(refusal('agent', 'service', 'list'), /"service list/);

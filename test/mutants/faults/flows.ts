@@ -190,8 +190,8 @@ export const flowMutants: readonly Mutant[] = [
   {
     name: 'slots-of-two-buckets',
     file: 'bpf/flow-life.h',
-    find: 'if (!(i & 4))',
-    replace: 'if (0)',
+    find: '(i & 4 ? 0 : near)',
+    replace: '(near & 0)',
     breaks: 'A flow has two buckets to stand in, not three: a table that is half full refuses flows.',
     tests: [HASH],
   },
