@@ -131,25 +131,24 @@ FL_GLOBAL __u32 FAMILY(flow_find_or_victim)(const tuple_t *tuple, __u64 hash)
 		*(const volatile __u64 *)&slot->flow.packets; /* brings the slot's other cache line, where it has two */
 		return FLOW_NO_SLOT;
 	}
-	for (i = 1; i <= FLOW_CANDIDATES; i++) {
-		__u32 candidate = i & (FLOW_CANDIDATES - 1); /* the first one comes last: the caller has compared it */
+	for (i = 0; i < FLOW_CANDIDATES; i++) {
 		__u32 rest;
 
-		index = flow_candidate(hash, candidate);
+		index = flow_candidate(hash, i);
 		slot = bpf_map_lookup_elem(&MAP_CT, &index);
 		if (!slot || !slot->tuple.protocol)
 			return FLOW_NO_SLOT;
 		if (FAMILY(tuple_equal)(&slot->tuple, tuple))
 			return index;
-		if ((i > 1 && !longest) || candidate >= FLOW_PATIENT_CANDIDATES)
+		if ((i > 0 && !longest) || i >= FLOW_PATIENT_CANDIDATES)
 			continue;
 		rest = ticks_since(cfg, now, slot->flow.last_seen);
 		if (!flow_half_open(cfg, slot->tuple.protocol, &slot->flow, rest)) {
 			longest = 0;
 			continue;
 		}
-		if (FLOW_RESTED(rest, candidate) > longest)
-			longest = FLOW_RESTED(rest, candidate);
+		if (FLOW_RESTED(rest, i) > longest)
+			longest = FLOW_RESTED(rest, i);
 	}
 	tables_crowded_set(!!longest);
 	return longest ? FAMILY(victim_touch)(flow_candidate(hash, FLOW_RESTED_CANDIDATE(longest))) | FLOW_VICTIM : FLOW_NO_SLOT;
