@@ -18,6 +18,7 @@
 #include "flow-life.h"
 #include "claim.h"
 #include "crowded.h"
+#include "last-slots.h"
 #include "flow-limit.h"
 #include "fragment-life.h"
 #include "answer-limit.h"

@@ -20,6 +20,8 @@ import { type PlaneSettings, WORLDS } from './world.js';
 export type Flavour = 'compiled settings' | 'settings in the config map';
 
 export const SIZES = { maxFlows: 512, maxServices: 16, maxBackends: 16, maglevSize: 251 };
+/** Value of last_slots: tests put flows wherever they may stand. last-slots.test.ts has a plane without it. */
+export const LAST_SLOTS_USED = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
 /** Services that have a Maglev table. */
 const TABLES = Array.from({ length: SIZES.maxServices }, (_, i) => i + 1);
 
@@ -70,6 +72,7 @@ export class Loader {
     const plane = this.#loaded.get(key) ?? (await this.#loadNew(clock, config.slotSeed, macros));
     this.#loaded.set(key, plane);
     plane.map('config').update(encodeIndex(0), encodeConfig(config));
+    plane.map('last_slots').update(encodeIndex(0), LAST_SLOTS_USED);
     new SnatSourceTable(plane.map('snat_sources')).set(settings.snatAddresses ?? []);
     return plane;
   }

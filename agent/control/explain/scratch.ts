@@ -108,7 +108,7 @@ export class Scratch {
 
   /** What every packet may ask for, and what is small. */
   #copyWhole(): void {
-    for (const name of ['config', 'devices', 'snat_sources']) {
+    for (const name of ['config', 'devices', 'snat_sources', 'last_slots']) {
       const [from, to] = [this.#live.get(name), this.#program.maps.get(name)];
       for (let index = 0; index < (to?.maxEntries ?? 0); index++) {
         const value = from?.lookup(encodeIndex(index));

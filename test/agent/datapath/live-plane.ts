@@ -3,13 +3,14 @@
 // The namespace has no routes, so the FIB answers nothing and the next hops stand as they were written.
 
 import { Datapath } from '../../../agent/datapath/datapath.js';
-import type { Tuple } from '../../../agent/datapath/layout.js';
+import { encodeIndex, type Tuple } from '../../../agent/datapath/layout.js';
 import type { Family } from '../../../agent/model/address.js';
 import type { Action, Frontend } from '../../../agent/model/service.js';
 import type { Clock, TestRun } from '../../../platform/port.js';
 import { makeNamespace, type Namespace } from '../../bpf/namespace.js';
 import { buildFrame, ethernet, ipv4, ipv6, tcp, udp } from '../../support/packet/build.js';
 import { skipTest } from '../../tools/skip.js';
+import { LAST_SLOTS_USED } from '../../bpf/load.js';
 import { HOSTS } from './flow-fixtures.js';
 import { empty, type LoadedProgram, loadProgram, type Plane, SIZES } from './planes.js';
 
@@ -39,6 +40,7 @@ export class LivePlane {
   /** Maps as after loading, but for the backends and tables that serve() needs. */
   async clear(): Promise<void> {
     await empty(this.maps);
+    this.maps.get('last_slots')?.update(encodeIndex(0), LAST_SLOTS_USED);
     for (const family of [4, 6] as const) {
       const { backendId, backend } = HOSTS[family];
       this.datapath.backends.set(backendId, backend);

@@ -104,6 +104,28 @@ describe('the hash of tuples and the data plane', () => {
       assert.deepEqual(await slotsInUse(plane(), layout.maps.snat, protocolAt), new Map());
     });
 
+    it(`IPv${family}: a flow that is put behind the first twelve slots is found there, and half-open ones in all twelve send none there`, () => {
+      const lastSlots = mapOf(plane(), 'last_slots');
+      const used = (): number | undefined => lastSlots.lookup(encodeIndex(0))?.readUInt32LE();
+      const tuple = scatteredTuple(family, 1);
+      const places = flowCandidates(hashTuple(layout.tuple.encode(tuple), slotSeed), SIZES.maxFlows);
+      const packetsAt = (place: number): number | undefined => {
+        const slot = layout.slot.decode(mapOf(plane(), layout.maps.conntrack).lookup(encodeIndex(places[place] as number)) as Buffer);
+        return slot.tuple.saddr === tuple.saddr && slot.tuple.sport === tuple.sport ? slot.flow.packets : undefined;
+      };
+      serve('dsr-l2');
+      lastSlots.update(encodeIndex(0), Buffer.alloc(8));
+      const halfOpen = { tcpSeen: TCP_SEEN.syn, lastSeen: plane().clock.now() };
+      occupy(tuple, Object.fromEntries(places.map((_, i) => [i, i === 3 ? { ...halfOpen, lastSeen: halfOpen.lastSeen - 2 } : halfOpen])));
+      plane().send(family, tuple);
+      assert.deepEqual([packetsAt(3), used()], [1, 0]);
+      occupy(tuple, { 12: { backendGeneration: 4 } });
+      plane().send(family, tuple);
+      assert.deepEqual([packetsAt(12), used()], [1, 1]);
+      plane().send(family, tuple);
+      assert.equal(packetsAt(12), 2);
+    });
+
     it(`IPv${family}: a flow takes the slot of one that has ended, else that of the half-open one that rested longest`, async () => {
       const tuple = scatteredTuple(family, 1);
       const halfOpen = (ticks: number) => ({ tcpSeen: TCP_SEEN.syn, lastSeen: plane().clock.now() - ticks });

@@ -196,6 +196,14 @@ export const flowMutants: readonly Mutant[] = [
     tests: [HASH],
   },
   {
+    name: 'last-slots-not-told',
+    file: 'bpf/last-slots.h',
+    find: 'known->used = 1;',
+    replace: 'known->used = 0;',
+    breaks: 'A flow that is put into one of its last slots is not found there: each of its packets begins it anew.',
+    tests: [HASH],
+  },
+  {
     name: 'slot-taken-not-free',
     file: 'bpf/balance/slots.h',
     find: '\t\tif (fate < worst || rest > victim_rest) {',
