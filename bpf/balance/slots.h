@@ -121,7 +121,6 @@ FL_GLOBAL __u32 FAMILY(flow_find_or_victim)(const tuple_t *tuple, __u64 hash)
 	const struct fl_config *cfg = config_get();
 	__u64 longest = 0; /* FLOW_RESTED; 0: a flow is not half-open */
 	__u32 now = fl_now();
-	int all = last_slots_used();
 	__u32 index = flow_candidate(hash, 0);
 	const slot_t *slot = bpf_map_lookup_elem(&MAP_CT, &index);
 	__u32 i;
@@ -135,7 +134,7 @@ FL_GLOBAL __u32 FAMILY(flow_find_or_victim)(const tuple_t *tuple, __u64 hash)
 	for (i = 0; i < FLOW_CANDIDATES; i++) {
 		__u32 rest;
 
-		if (i == FLOW_PATIENT_CANDIDATES && !all)
+		if (i == FLOW_PATIENT_CANDIDATES && !last_slots_used())
 			break;
 		index = flow_candidate(hash, i);
 		slot = bpf_map_lookup_elem(&MAP_CT, &index);
