@@ -20,7 +20,7 @@ import { type PlaneSettings, WORLDS } from './world.js';
 export type Flavour = 'compiled settings' | 'settings in the config map';
 
 export const SIZES = { maxFlows: 512, maxServices: 16, maxBackends: 16, maglevSize: 251 };
-/** Value of last_slots: tests put flows wherever they may stand. last-slots.test.ts has a plane without it. */
+/** Value of last_slots: tests put flows wherever they may stand. tuple-hash.test.ts has one without it. */
 export const LAST_SLOTS_USED = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
 /** Services that have a Maglev table. */
 const TABLES = Array.from({ length: SIZES.maxServices }, (_, i) => i + 1);
